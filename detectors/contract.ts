@@ -1,0 +1,72 @@
+import type { z } from 'zod'
+import type { Definition } from '../core/define.js'
+import type { Log } from '../core/log.js'
+import type { OcsfEvent, Workload } from '../ocsf/event.js'
+
+/** Families are independent ways of knowing; a response needs two of them (or a person). */
+export type Family = 'rules' | 'profile' | 'anomaly' | 'posture'
+
+/** What a detector found, before the engine makes an OCSF Detection Finding (2004) of it. */
+export type FindingDraft = {
+  /** Stable key of this kind of finding: rule id, `first_seen_process` ... */
+  readonly rule: string
+  readonly title: string
+  /** One or two sentences a person can read: what happened, why it matters, compared with what. */
+  readonly reason: string
+  readonly workload: Workload
+  /** OCSF severity_id: 1 informational, 2 low, 3 medium, 4 high, 5 critical. */
+  readonly severity_id: 1 | 2 | 3 | 4 | 5
+  /** 0 to 100. */
+  readonly confidence: number
+  /** MITRE ATT&CK technique ids, e.g. T1496. */
+  readonly techniques: readonly string[]
+  /** metadata.uid of the events that show it, oldest first, at most 20. */
+  readonly evidence: readonly string[]
+  /** Event time of the newest evidence, ms since 1970. */
+  readonly time: number
+  /** Repeats with the same key inside the suppression window are counted, not repeated. Default: rule + workload uid. */
+  readonly dedup_key?: string
+  /** Numbers and names behind the reason, shown as they are. */
+  readonly details?: { readonly [key: string]: string | number | boolean | readonly string[] }
+}
+
+/** Which events a detector wants; the engine filters before it calls. */
+export type Needs = {
+  /** OCSF class numbers, or every class. */
+  readonly classes: readonly number[] | 'all'
+}
+
+/** State lives inside; the engine owns isolation, counting, suppression and timing. All time is event time. */
+export type Detector = {
+  /** Looks at events in bus order. Must be fast: it is on the path of every event. */
+  process(events: readonly OcsfEvent[]): FindingDraft[]
+  /** Event time has passed `watermark` (ms): close windows. Called at most once a second and at the end of input. */
+  advance?(watermark: number): FindingDraft[]
+  /** Rebuilds state from the past, oldest first, without finding anything. Called before the first `process`. */
+  restore?(events: readonly OcsfEvent[]): void
+  /** Waits for background work such as training. */
+  settle?(): Promise<void>
+  stop?(): Promise<void>
+}
+
+export type DetectorDeps = {
+  readonly instance: string
+  readonly log: Log
+  /** A folder of this instance's own for model artifacts. It exists. */
+  readonly state_dir: string
+}
+
+export type DetectorDefinition<Config extends z.ZodType = z.ZodType> = Definition<Config> & {
+  readonly family: Family
+  readonly needs: Needs
+  /** How far back `restore` wants events, in ms; 0 for none. */
+  readonly memory_ms: number
+  create(config: z.output<Config>, deps: DetectorDeps): Detector | Promise<Detector>
+}
+
+/** Gives the compiler the config type; adds nothing at run time. */
+export function defineDetector<Config extends z.ZodType>(
+  definition: DetectorDefinition<Config>,
+): DetectorDefinition<Config> {
+  return definition
+}

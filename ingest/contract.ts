@@ -1,0 +1,101 @@
+import type { z } from 'zod'
+import type { Definition } from '../core/define.js'
+import type { Log } from '../core/log.js'
+import type { Outcome } from '../core/outcome.js'
+import type { EventDraft } from '../ocsf/event.js'
+
+/** One record as a transport saw it, before anybody looked inside. */
+export type RawRecord = {
+  /** Bytes or text of exactly one record; an object where the transport already made one (host, docker). */
+  readonly data: string | object
+  /**
+   * Where it stood in its source: file path + inode + offset, topic + offset. The same record must get the same
+   * position when it is read again, because `metadata.uid` is derived from it. Absent: the uid comes from the content.
+   */
+  readonly position?: string
+}
+
+/** What a format may know besides the record. */
+export type FormatContext = {
+  /** When the record was received, ms since 1970: the event time of last resort. */
+  readonly received_time: number
+}
+
+/**
+ * A wire format: pure, no I/O, never throws on any input. `input` says what it wants: parsed JSON or the line.
+ * The runner parses JSON, fills derived attributes, validates, counts and dead-letters.
+ */
+export type FormatDefinition<Config extends z.ZodType = z.ZodType> = Definition<Config> & {
+  readonly input: 'json' | 'text'
+  /** True if the record is the event itself, so that keeping `raw_data` would store it twice. */
+  readonly keeps_raw: boolean
+  /** How sure it is that this record is of this format, 0 to 1 (for `--format auto`). */
+  detect(record: unknown): number
+  create(config: z.output<Config>): Format
+}
+export type Format = (record: unknown, context: FormatContext) => Outcome<EventDraft[]>
+
+/** Gives the compiler the config type; adds nothing at run time. */
+export function defineFormat<Config extends z.ZodType>(definition: FormatDefinition<Config>): FormatDefinition<Config> {
+  return definition
+}
+
+/** What `emit` reports back: every record is accounted for. */
+export type Receipt = {
+  readonly records: number
+  readonly stored: number
+  readonly dropped: number
+  readonly dead_lettered: number
+  /** Events whose uid was stored before. */
+  readonly duplicate: number
+}
+
+/** What the runner gives a collector. */
+export type CollectorDeps = {
+  /** The name of this instance: unique in the configuration, used in metrics, checkpoints and coverage. */
+  readonly instance: string
+  /**
+   * Hands records of one format to the pipeline. Resolves when they are durable (stored, dropped or dead-lettered):
+   * only then may the collector acknowledge its source. Rejects with a retryable error when the pipeline cannot take
+   * them; the collector then waits and sends the same records again.
+   */
+  emit(format: string, records: readonly RawRecord[]): Promise<Receipt>
+  /** Reports the state of the source: silent, lost records, gaps. Becomes a coverage event. */
+  coverage(report: CoverageReport): void
+  /** Share of the pipeline's bound in use, 0 to 1. */
+  pressure(): number
+  /** A folder of this instance's own for checkpoints. It exists. */
+  readonly state_dir: string
+  readonly log: Log
+}
+
+export type CoverageReport = {
+  readonly status: 'ok' | 'degraded' | 'silent' | 'unavailable'
+  /** One sentence: what is (not) seen, and why. */
+  readonly message: string
+  /** Records known to be lost since the last report. */
+  readonly lost?: number
+}
+
+/** Owns a transport and its checkpoints. */
+export type Collector = {
+  /** Resolves when it collects. Throws a WeirError with a hint when it cannot; the caller decides whether that is fatal. */
+  start(): Promise<void>
+  /** Stops reading, waits for what was emitted, saves checkpoints. May be called without start, and twice. */
+  stop(): Promise<void>
+  /** One line for the start screen: what it watches. */
+  describe(): string
+}
+
+export type CollectorDefinition<Config extends z.ZodType = z.ZodType> = Definition<Config> & {
+  /** Formats this collector emits by itself; none where the format is configured. */
+  readonly formats: readonly string[]
+  create(config: z.output<Config>, deps: CollectorDeps): Collector
+}
+
+/** Gives the compiler the config type; adds nothing at run time. */
+export function defineCollector<Config extends z.ZodType>(
+  definition: CollectorDefinition<Config>,
+): CollectorDefinition<Config> {
+  return definition
+}
