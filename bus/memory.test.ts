@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { WeirError } from '../core/errors.js'
+import { createLog } from '../core/log.js'
+import type { OcsfEvent } from '../ocsf/event.js'
+import { busConformance } from './conformance.js'
+import { createMemoryBus } from './memory.js'
+
+const log = createLog('silent')
+const event = (n: number): OcsfEvent => ({
+  class_uid: 1007,
+  category_uid: 1,
+  activity_id: 1,
+  type_uid: 100701,
+  time: n,
+  severity_id: 1,
+  metadata: { version: '1.8.0', product: {}, uid: `e${n}` },
+})
+const messages = (count: number) => Array.from({ length: count }, (_, n) => ({ key: 'vm/1', value: event(n) }))
+
+busConformance('memory bus', async () => {
+  const bus = createMemoryBus({ max_messages: 1_000, max_batch: 500, log })
+  await bus.start()
+  return bus
+})
+
+test('publish resolves only after every subscriber has handled the messages', async () => {
+  const bus = createMemoryBus({ max_messages: 1_000, max_batch: 500, log })
+  const order: string[] = []
+  const slow = await bus.subscribe('slow', ['weir.events'], async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    order.push('slow handled')
+  })
+  const fast = await bus.subscribe('fast', ['weir.events'], async () => void order.push('fast handled'))
+  await bus.publish('weir.events', messages(3))
+  order.push('published')
+  assert.deepEqual(order, ['fast handled', 'slow handled', 'published'])
+  await slow.stop()
+  await fast.stop()
+  await bus.stop()
+})
+
+test('publish waits while the bus is full', async () => {
+  const bus = createMemoryBus({ max_messages: 100, max_batch: 100, log })
+  let letGo: () => void = () => {}
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  const subscription = await bus.subscribe('g', ['weir.events'], () => held)
+  const first = bus.publish('weir.events', messages(90))
+  let second = 'waiting'
+  const next = bus.publish('weir.events', messages(20)).then(() => {
+    second = 'published'
+  })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal(second, 'waiting')
+  assert.equal(bus.pressure(), 0.9)
+  letGo()
+  await Promise.all([first, next])
+  assert.equal(second, 'published')
+  assert.equal(bus.pressure(), 0)
+  await subscription.stop()
+  await bus.stop()
+})
+
+test('a failure that no retry can mend reaches the publisher, and the next publication still works', async () => {
+  const bus = createMemoryBus({ max_messages: 100, max_batch: 100, log })
+  let broken = true
+  const subscription = await bus.subscribe('g', ['weir.events'], async () => {
+    if (broken) throw new WeirError('lake_failed', 'the disk is gone')
+  })
+  await assert.rejects(bus.publish('weir.events', messages(1)), /the disk is gone/)
+  broken = false
+  await bus.publish('weir.events', messages(1))
+  await subscription.stop()
+  await bus.stop()
+})

@@ -1,0 +1,179 @@
+import { WeirError } from '../core/errors.js'
+import type { Log } from '../core/log.js'
+import type { Batch, Bus, Handler, Message, Subscription, Topic } from './port.js'
+
+export type MemoryBusConfig = {
+  /** Messages that may wait for subscribers before `publish` blocks. */
+  max_messages: number
+  /** Largest batch handed to a handler. */
+  max_batch: number
+  log: Log
+}
+
+type Publication = {
+  readonly topic: Topic
+  readonly messages: readonly Message[]
+  pending: number
+  done(error?: unknown): void
+}
+type Queue = { readonly publications: Publication[]; wake: (() => void) | undefined }
+type Group = {
+  readonly name: string
+  readonly topics: ReadonlySet<Topic>
+  readonly queue: Queue
+  loops: Set<Promise<void>>
+}
+
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 5_000
+
+/**
+ * The bus of one process. A publication is acknowledged when every group that subscribes to its topic has handled it,
+ * so it needs no storage of its own: what is acknowledged is in the lake.
+ */
+export function createMemoryBus(config: MemoryBusConfig): Bus {
+  const groups = new Map<string, Group>()
+  const waiting: (() => void)[] = []
+  const inFlight = new Set<Promise<void>>()
+  let used = 0
+  let open = true
+
+  async function room(count: number) {
+    // A publication larger than the bound is let in alone, otherwise it would wait for ever.
+    while (open && used > 0 && used + count > config.max_messages) await new Promise<void>((wake) => waiting.push(wake))
+    if (!open) throw new WeirError('overloaded', 'the bus is stopping', { retryable: true })
+    used += count
+  }
+
+  function release(count: number) {
+    used -= count
+    for (const wake of waiting.splice(0)) wake()
+  }
+
+  async function deliver(topic: Topic, messages: readonly Message[]) {
+    await room(messages.length)
+    try {
+      const receivers = [...groups.values()].filter((group) => group.topics.has(topic))
+      if (receivers.length === 0) return
+      await new Promise<void>((resolve, reject) => {
+        let failure: unknown
+        const publication: Publication = {
+          topic,
+          messages,
+          pending: receivers.length,
+          done(error) {
+            failure ??= error
+            publication.pending -= 1
+            if (publication.pending === 0) failure === undefined ? resolve() : reject(failure)
+          },
+        }
+        for (const { queue } of receivers) {
+          queue.publications.push(publication)
+          queue.wake?.()
+        }
+      })
+    } finally {
+      release(messages.length)
+    }
+  }
+
+  return {
+    publish(topic, messages) {
+      if (messages.length === 0) return Promise.resolve()
+      if (!open) return Promise.reject(new WeirError('overloaded', 'the bus is stopped', { retryable: true }))
+      const delivery = deliver(topic, messages).finally(() => inFlight.delete(delivery))
+      inFlight.add(delivery)
+      return delivery
+    },
+    async subscribe(name, topics, handler) {
+      let group = groups.get(name)
+      if (!group) {
+        group = { name, topics: new Set(topics), queue: { publications: [], wake: undefined }, loops: new Set() }
+        groups.set(name, group)
+      } else if (topics.length !== group.topics.size || topics.some((topic) => !group?.topics.has(topic))) {
+        throw new WeirError('conflict', `group "${name}" is already subscribed to other topics`)
+      }
+      return consume(group, handler, config, () => groups.delete(name))
+    },
+    pressure: () => Math.min(1, used / config.max_messages),
+    async start() {
+      open = true
+    },
+    async stop() {
+      open = false
+      for (const wake of waiting.splice(0)) wake()
+      await Promise.allSettled([...inFlight])
+    },
+  }
+}
+
+function consume(group: Group, handler: Handler, config: MemoryBusConfig, onLast: () => void): Subscription {
+  let running = true
+  let wakeMe: (() => void) | undefined
+
+  async function loop() {
+    while (running) {
+      const publications = takeBatch(group.queue, config.max_batch)
+      const first = publications[0]
+      if (!first) {
+        await new Promise<void>((wake) => {
+          wakeMe = wake
+          group.queue.wake = wake
+        })
+        continue
+      }
+      const messages =
+        publications.length === 1 ? first.messages : publications.flatMap((publication) => [...publication.messages])
+      const failure = await handle(handler, { topic: first.topic, messages }, () => running, config.log)
+      for (const publication of publications) publication.done(failure?.error)
+    }
+  }
+
+  const promise = loop()
+  group.loops.add(promise)
+  return {
+    async stop() {
+      running = false
+      wakeMe?.()
+      await promise
+      group.loops.delete(promise)
+      if (group.loops.size > 0) return
+      onLast()
+      const stopped = new WeirError('overloaded', `subscriber "${group.name}" has stopped`, { retryable: true })
+      for (const publication of group.queue.publications.splice(0)) publication.done(stopped)
+    },
+  }
+}
+
+/** Publications of one topic that together fit a batch; at least one if there is any. */
+function takeBatch(queue: Queue, max: number): Publication[] {
+  const first = queue.publications[0]
+  if (!first) return []
+  let count = first.messages.length
+  let end = 1
+  for (; end < queue.publications.length; end++) {
+    const next = queue.publications[end]
+    if (!next || next.topic !== first.topic || count + next.messages.length > max) break
+    count += next.messages.length
+  }
+  return queue.publications.splice(0, end)
+}
+
+async function handle(
+  handler: Handler,
+  batch: Batch,
+  running: () => boolean,
+  log: Log,
+): Promise<{ error: unknown } | undefined> {
+  for (let delay = FIRST_RETRY_MS; ; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
+    try {
+      await handler(batch)
+      return undefined
+    } catch (error) {
+      const retryable = error instanceof WeirError && error.retryable
+      if (!retryable || !running()) return { error }
+      log.warn({ topic: batch.topic, messages: batch.messages.length, error }, 'handler failed, trying again')
+      await new Promise((resolve) => setTimeout(resolve, delay))
+    }
+  }
+}
