@@ -13,6 +13,19 @@ export type RawRecord = {
    * position when it is read again, because `metadata.uid` is derived from it. Absent: the uid comes from the content.
    */
   readonly position?: string
+  /**
+   * Set when the transport already knows that this record cannot be used (too long, not UTF-8): the runner gives it to
+   * no format and writes a dead letter. `data` is then what can be kept of it, as text (base64 where `detail` says so).
+   */
+  readonly fault?: RecordFault
+}
+
+/** Why a transport hands over a record that must become a dead letter. */
+export type RecordFault = {
+  /** snake_case, a metric label: `line_too_long`, `invalid_utf8`. */
+  readonly reason: string
+  /** One sentence: where, what was found, what was expected. */
+  readonly detail: string
 }
 
 /** What a format may know besides the record. */
@@ -62,6 +75,8 @@ export type CollectorDeps = {
   emit(format: string, records: readonly RawRecord[]): Promise<Receipt>
   /** Reports the state of the source: silent, lost records, gaps. Becomes a coverage event. */
   coverage(report: CoverageReport): void
+  /** Counts input that was turned away before it became records (an HTTP body that does not parse), by snake_case reason. */
+  refused(reason: string, n?: number): void
   /** Share of the pipeline's bound in use, 0 to 1. */
   pressure(): number
   /** A folder of this instance's own for checkpoints. It exists. */
@@ -70,6 +85,8 @@ export type CollectorDeps = {
 }
 
 export type CoverageReport = {
+  /** Which part of the source this is about (`processes`, `logins`), where a collector watches several; each has its own state. */
+  readonly part?: string
   readonly status: 'ok' | 'degraded' | 'silent' | 'unavailable'
   /** One sentence: what is (not) seen, and why. */
   readonly message: string
