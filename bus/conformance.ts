@@ -15,7 +15,7 @@ function message(workload: string, n: number): Message {
     severity_id: 1,
     metadata: { version: '1.8.0', product: { name: 'test' }, uid: `${workload}-${n}` },
   }
-  return { key: workload, value }
+  return { key: workload, value, timestamp: Date.now() }
 }
 
 const uidsOf = (batches: Batch[]) => batches.flatMap((batch) => batch.messages.map((m) => m.value.metadata.uid))

@@ -8,6 +8,8 @@ export type Message = {
   /** Partition key: the workload uid, so that one workload's events stay in order. */
   readonly key: string
   readonly value: OcsfEvent
+  /** When Weir received it, ms since 1970 (Kafka's message timestamp): where latency is measured from. */
+  readonly timestamp: number
 }
 
 /** Some messages of one topic, in order per key. */

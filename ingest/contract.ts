@@ -53,14 +53,13 @@ export function defineFormat<Config extends z.ZodType>(definition: FormatDefinit
   return definition
 }
 
-/** What `emit` reports back: every record is accounted for. */
+/** What `emit` reports back: every record is accounted for. A record may become several events. */
 export type Receipt = {
   readonly records: number
+  /** Events now durable. A repeated event counts here too: it is stored, once. */
   readonly stored: number
   readonly dropped: number
   readonly dead_lettered: number
-  /** Events whose uid was stored before. */
-  readonly duplicate: number
 }
 
 /** What the runner gives a collector. */
