@@ -16,7 +16,8 @@ const event = (n: number): OcsfEvent => ({
   severity_id: 1,
   metadata: { version: '1.8.0', product: {}, uid: `e${n}` },
 })
-const messages = (count: number) => Array.from({ length: count }, (_, n) => ({ key: 'vm/1', value: event(n), timestamp: 1 }))
+const messages = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({ key: 'vm/1', value: event(n), timestamp: 1 }))
 
 busConformance('memory bus', async () => {
   const bus = createMemoryBus({ max_messages: 1_000, max_batch: 500, log })
