@@ -44,6 +44,11 @@ export type FormatDefinition<Config extends z.ZodType = z.ZodType> = Definition<
   readonly keeps_raw: boolean
   /** How sure it is that this record is of this format, 0 to 1 (for `--format auto`). */
   detect(record: unknown): number
+  /**
+   * Takes an envelope apart: the records inside, or undefined if the record is not an envelope. Each is then a record
+   * of its own, with its own raw text and its own dead letter, so that one bad record costs no other. Never throws.
+   */
+  split?(record: unknown): readonly unknown[] | undefined
   create(config: z.output<Config>): Format
 }
 export type Format = (record: unknown, context: FormatContext) => Outcome<EventDraft[]>

@@ -3,9 +3,10 @@ import { containerWorkload, functionWorkload, vmWorkload } from './workload.js'
 
 /**
  * The workload of an event that does not name one, from the standard objects: a container (the event's, its device's or
- * its process's), else a function among `resources`, else `device`, else a virtual machine called unknown. Any input.
+ * its process's), else a function among `resources`, else `device`. Undefined if the event concerns no workload: unlike
+ * events must not become the behaviour of one machine called unknown. Any input.
  */
-export function deriveWorkload(event: OcsfEvent): Workload {
+export function deriveWorkload(event: OcsfEvent): Workload | undefined {
   const where = cloudOf(event)
   const container =
     inside(event, 'container') ??
@@ -46,10 +47,11 @@ function functionOf(event: OcsfEvent, where: Where): Workload | undefined {
   return undefined
 }
 
-function deviceOf(event: OcsfEvent, where: Where): Workload {
+function deviceOf(event: OcsfEvent, where: Where): Workload | undefined {
   const device = event.device
   const name = text(device, 'hostname') ?? text(device, 'name')
-  const id = text(device, 'instance_uid') ?? text(device, 'uid') ?? name ?? text(device, 'ip') ?? 'unknown'
+  const id = text(device, 'instance_uid') ?? text(device, 'uid') ?? name ?? text(device, 'ip')
+  if (id === undefined) return undefined
   const image = text(inside(device, 'image'), 'name')
   return vmWorkload(id, name ?? id, image === undefined ? where : { ...where, image })
 }

@@ -84,7 +84,9 @@ export type OcsfEvent = {
 }
 
 /** What a format writes: `finish` (ocsf/finish.ts) derives names, type_uid, metadata.version, uid and workload defaults. */
-export type EventDraft = Omit<OcsfEvent, 'category_uid' | 'type_uid' | 'metadata'> & {
+export type EventDraft = Omit<OcsfEvent, 'category_uid' | 'type_uid' | 'metadata' | 'time'> & {
+  /** Absent if the source record has no time that can be read: then it is the time of receipt. */
+  time?: number
   metadata?: Partial<Metadata>
 }
 

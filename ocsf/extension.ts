@@ -179,8 +179,8 @@ export const extension = {
   uid: 999,
   name: 'weir',
   version: '1.0.0',
-  /** Attributes added to every class, OCSF's and ours. */
-  attributes: [object('workload', 'workload', 'required')] satisfies readonly Attribute[],
+  /** Attributes added to every class, OCSF's and ours. An event that concerns no workload (a person's API call) has none. */
+  attributes: [object('workload', 'workload', 'recommended')] satisfies readonly Attribute[],
   classes,
   objects,
 } as const

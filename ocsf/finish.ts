@@ -48,6 +48,7 @@ export function finish(draft: EventDraft, origin: Origin): OcsfEvent {
   // Before anything is filled in: the key is the content as the format wrote it.
   const uid = isUsable && (metadata as Metadata | undefined)?.uid === undefined ? uidOf(event, origin) : undefined
 
+  event.time ??= origin.received_time
   event.type_uid ??= event.class_uid * 100 + event.activity_id
   const captions = captionsOf(event)
   if (captions !== undefined) {
@@ -64,7 +65,10 @@ export function finish(draft: EventDraft, origin: Origin): OcsfEvent {
     fillMetadata(event.metadata, origin, uid, captions?.is_extension === true)
   }
   if (origin.raw !== undefined) event.raw_data ??= origin.raw
-  event.workload ??= deriveWorkload(event)
+  if (event.workload === undefined) {
+    const workload = deriveWorkload(event)
+    if (workload !== undefined) event.workload = workload
+  }
   return event
 }
 
@@ -82,7 +86,8 @@ function fillMetadata(metadata: Metadata, origin: Origin, uid: string | undefine
 }
 
 function uidOf(event: OcsfEvent, origin: Origin): string {
-  const time = typeof event.time === 'number' ? event.time : origin.received_time
+  // The time of receipt differs on every delivery, and the uid must not.
+  const time = typeof event.time === 'number' ? event.time : 0
   // A sender can choose content, and must not be able to make one event look like the repetition of another.
   const key =
     origin.position === undefined

@@ -2,47 +2,77 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OcsfEvent } from './event.js'
 import { moveUnknown } from './unknown.js'
+import { validate } from './validate.js'
 
-function eventOf(json: string): OcsfEvent {
-  return JSON.parse(json) as OcsfEvent
+const clean = {
+  class_uid: 1007,
+  category_uid: 1,
+  activity_id: 1,
+  type_uid: 100701,
+  time: 1_700_000_000_000,
+  severity_id: 1,
+  metadata: { version: '1.8.0', product: { name: 'test' } },
+  device: { hostname: 'a', type_id: 1 },
+  process: { pid: 2 },
+  actor: { process: { pid: 1 } },
+  workload: { kind: 'vm', uid: 'vm/a', name: 'a', group: 'a' },
 }
 
-function unknown(...paths: string[]) {
-  return paths.map((path) => ({ path, code: 'unknown_attribute' }))
+/** The clean event with attributes replaced or added, made from JSON as an intake would. */
+function eventWith(json: string): OcsfEvent {
+  return JSON.parse(`${JSON.stringify(clean).slice(0, -1)},${json}}`) as OcsfEvent
 }
 
-test('unknown attributes move to unmapped under their path, at any depth', () => {
-  const event = eventOf('{"foo":1,"process":{"pid":2,"bar":{"x":1}},"evidences":[{"a":1},{"b":2,"file":{"c":3}}]}')
-  moveUnknown(event, unknown('foo', 'process.bar', 'evidences[1].file.c'))
-  assert.deepEqual(event, {
-    process: { pid: 2 },
-    evidences: [{ a: 1 }, { b: 2, file: {} }],
-    unmapped: { foo: 1, 'process.bar': { x: 1 }, 'evidences[1].file.c': 3 },
-  })
+test('unknown attributes move to unmapped under their path, at any depth, and the event becomes valid', () => {
+  const event = eventWith(
+    '"foo":1,"process":{"pid":2,"k8s.pod":"x","file":{"name":"n","type_id":1,"hashes":[{"algorithm_id":1,"value":"v","c":3}]}}',
+  )
+  assert.notEqual(validate(event).length, 0)
+  moveUnknown(event)
+  assert.deepEqual(validate(event), [])
+  assert.deepEqual(event.unmapped, { foo: 1, 'process.k8s.pod': 'x', 'process.file.hashes[0].c': 3 })
+  assert.equal(event.foo, undefined)
 })
 
-test('names with dots and brackets are found', () => {
-  const event = eventOf('{"k8s.pod":"a","process":{"x.y[0]":"b"}}')
-  moveUnknown(event, unknown('k8s.pod', 'process.x.y[0]'))
-  assert.deepEqual(event, { process: {}, unmapped: { 'k8s.pod': 'a', 'process.x.y[0]': 'b' } })
+test('more unknown attributes than validate names, and longer ones, are moved too', () => {
+  const many = Array.from({ length: 50 }, (_, n) => `"${'x'.repeat(100)}${n}":${n}`).join(',')
+  const event = eventWith(many)
+  moveUnknown(event)
+  assert.deepEqual(validate(event), [])
+  assert.equal(Object.keys(event.unmapped ?? {}).length, 50)
+})
+
+test('null means absent; a value of a wrong type stays and stays wrong', () => {
+  const event = eventWith('"status_id":null,"process":{"pid":2,"name":null,"cmd_line":7},"unmapped":null')
+  moveUnknown(event)
+  assert.deepEqual(event.process, { pid: 2, cmd_line: 7 })
+  assert.ok(!('status_id' in event))
+  assert.deepEqual(
+    validate(event).map(({ path, code }) => [path, code]),
+    [['process.cmd_line', 'wrong_type']],
+  )
 })
 
 test('what is already unmapped is not overwritten', () => {
-  const event = eventOf('{"foo":1,"unmapped":{"foo":"older"}}')
-  moveUnknown(event, unknown('foo'))
+  const event = eventWith('"foo":1,"unmapped":{"foo":"older"}')
+  moveUnknown(event)
   assert.deepEqual(event.unmapped, { foo: 'older', 'foo#2': 1 })
 })
 
 test('an attribute named __proto__ is moved as data', () => {
-  const event = eventOf('{"process":{"__proto__":{"polluted":true}},"__proto__":{"polluted":true}}')
-  moveUnknown(event, unknown('process.__proto__', '__proto__'))
+  const event = eventWith('"process":{"pid":2,"__proto__":{"polluted":true}},"__proto__":{"polluted":true}')
+  moveUnknown(event)
   assert.equal(({} as { polluted?: boolean }).polluted, undefined)
   assert.equal(Object.getPrototypeOf(event.unmapped), Object.prototype)
-  assert.deepEqual(Object.keys(event.unmapped ?? {}), ['process.__proto__', '__proto__'])
+  assert.deepEqual(Object.keys(event.unmapped ?? {}).sort(), ['__proto__', 'process.__proto__'])
 })
 
-test('other problems, paths that are not there and an unmapped of a wrong type are left alone', () => {
-  const event = eventOf('{"time":"x","a":1,"unmapped":"text"}')
-  moveUnknown(event, [{ path: 'time', code: 'wrong_type' }, ...unknown('a', 'b.c')])
-  assert.deepEqual(event, { time: 'x', a: 1, unmapped: 'text' })
+test('an unmapped of a wrong type and an unknown class are left to the validator', () => {
+  const event = eventWith('"foo":1,"unmapped":"text"')
+  moveUnknown(event)
+  assert.equal(event.unmapped, 'text')
+  assert.equal(event.foo, 1)
+  const other = eventWith('"foo":1,"class_uid":77')
+  moveUnknown(other)
+  assert.equal(other.foo, 1)
 })

@@ -1,43 +1,47 @@
+import { classChecks, KIND, type Spec } from './checks.js'
 import type { OcsfEvent } from './event.js'
 
 type Node = { [key: string]: unknown }
 
-/**
- * Moves the attributes that the validator does not know (problems with code `unknown_attribute`) to `unmapped`, under
- * their path: a 1.9 event, a vendor's addition or a mistyped name is kept, not rejected. Call it only for events with
- * such problems, then validate again. Changes the event in place.
- */
-export function moveUnknown(event: OcsfEvent, problems: readonly { readonly path: string; readonly code: string }[]) {
-  if (event.unmapped !== undefined && !isNode(event.unmapped)) return
-  for (const { path, code } of problems) {
-    if (code !== 'unknown_attribute') continue
-    const place = locate(event, path)
-    if (!place) continue
-    const value = place.node[place.key]
-    delete place.node[place.key]
-    event.unmapped ??= {}
-    define(event.unmapped, free(event.unmapped, path), value)
-  }
-}
+/** As deep as `validate` looks; what is nested deeper is rejected anyhow. */
+const MAX_DEPTH = 64
 
 /**
- * The object and key that `path` (`process.file.foo`, `evidences[0].bar`) names. Names may themselves contain dots and
- * brackets, so every own key that is a beginning of the path is tried.
+ * Second chance for an event that `validate` refused: attributes that OCSF 1.8.0 does not know (a 1.9 event, a vendor's
+ * addition, a mistyped name) move to `unmapped` under their path, and attributes that are `null` are removed, because
+ * in JSON made from tables null means absent. Types are never changed. Changes the event in place; validate it again.
  */
-function locate(node: unknown, path: string): { node: Node; key: string } | undefined {
-  if (Array.isArray(node)) {
-    const index = /^\[(\d{1,9})\]\.?/.exec(path)
-    return index ? locate(node[Number(index[1])], path.slice(index[0].length)) : undefined
+export function moveUnknown(event: OcsfEvent) {
+  const spec = classChecks().get(event.class_uid)
+  if (!spec) return
+  const { unmapped } = event
+  if (unmapped !== undefined && unmapped !== null && !isNode(unmapped)) return
+  const found: [path: string, value: unknown][] = []
+  clean(spec, event, '', 0, found)
+  if (found.length === 0) return
+  const target: Node = event.unmapped ?? {}
+  for (const [path, value] of found) define(target, free(target, path), value)
+  event.unmapped = target
+}
+
+function clean(spec: Spec, node: Node, prefix: string, depth: number, found: [string, unknown][]) {
+  if (depth > MAX_DEPTH) return
+  for (const key of Object.keys(node)) {
+    const value = node[key]
+    const check = spec.checks.get(key)
+    const path = prefix + key
+    if (!check) {
+      if (value !== null && value !== undefined) found.push([path, value])
+      delete node[key]
+    } else if (value === null && check.kind !== KIND.json) delete node[key]
+    else if (!check.spec) continue
+    else if (isNode(value)) clean(check.spec, value, `${path}.`, depth + 1, found)
+    else if (Array.isArray(value)) {
+      for (const [n, element] of value.entries()) {
+        if (isNode(element)) clean(check.spec, element, `${path}[${n}].`, depth + 1, found)
+      }
+    }
   }
-  if (!isNode(node)) return undefined
-  if (Object.hasOwn(node, path)) return { node, key: path }
-  for (let end = 0; end < path.length; end++) {
-    const mark = path[end]
-    if ((mark !== '.' && mark !== '[') || !Object.hasOwn(node, path.slice(0, end))) continue
-    const found = locate(node[path.slice(0, end)], path.slice(mark === '.' ? end + 1 : end))
-    if (found) return found
-  }
-  return undefined
 }
 
 /** A key of `target` that is not taken: `path`, or `path#2` and so on, because nothing may be overwritten. */

@@ -5,9 +5,6 @@ export type Fault = { readonly path: string; readonly expected: string; readonly
 
 export type JsonRecord = { [key: string]: unknown }
 
-/** Levels of nesting a record may have. Deeper ones exist to break parsers, not to tell something. */
-const MAX_DEPTH = 64
-
 /**
  * Reads one object of a source record: remembers which fields were read, so that the rest can be kept as unmapped,
  * and notes values of a wrong type instead of coercing them. `null`, `''` and absent are the same: no value.
@@ -108,22 +105,15 @@ export class Fields {
 
 /** The outcome for a record with values of a wrong type: names up to five of them. */
 export function rejectFaults(faults: readonly Fault[]): Outcome<never> {
-  const named = faults.slice(0, 5).map(({ path, expected, found }) => `${clip(path)}: expected ${expected}, found ${found}`)
+  const named = faults
+    .slice(0, 5)
+    .map(({ path, expected, found }) => `${clip(path)}: expected ${expected}, found ${found}`)
   const more = faults.length > named.length ? `; and ${faults.length - named.length} more` : ''
   return reject('wrong_type', named.join('; ') + more)
 }
 
 export function isObject(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** True if arrays and objects are nested deeper than any honest record. */
-export function isTooDeep(value: unknown, levels = MAX_DEPTH): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (levels === 0) return true
-  if (Array.isArray(value)) return value.some((element) => isTooDeep(element, levels - 1))
-  for (const key of Object.keys(value)) if (isTooDeep((value as JsonRecord)[key], levels - 1)) return true
-  return false
 }
 
 /** Sets an own property under any name: assigning `__proto__` would change the object's prototype instead. */

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { ok, reject } from '../../core/outcome.js'
 import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { isObject, isTooDeep, type JsonRecord, kindOf } from './fields.js'
-import { isEventTime } from './time.js'
+import { isObject, type JsonRecord, kindOf } from './fields.js'
 import { upgrade } from './ocsf-upgrade.js'
+import { isEventTime } from './time.js'
 
 /** OCSF's rule: within one major version nothing valid becomes invalid, so all of 1.x can be read; 0.x drafts cannot. */
 const READABLE = /^1\.\d{1,3}(\.\d{1,3})?$/
@@ -35,7 +35,7 @@ export const ocsf = defineFormat({
   },
 })
 
-type Refusal = { reason: 'not_ocsf' | 'wrong_type' | 'bad_time' | 'unsupported_version' | 'too_deep'; detail: string }
+type Refusal = { reason: 'not_ocsf' | 'wrong_type' | 'bad_time' | 'unsupported_version'; detail: string }
 
 /** What makes a record unusable before the validator can look at it. */
 function headProblem(record: JsonRecord): Refusal | undefined {
@@ -53,9 +53,6 @@ function headProblem(record: JsonRecord): Refusal | undefined {
       return { reason: 'not_ocsf', detail: 'activity_id: required, not found, nor a type_uid to derive it from' }
     }
     record.activity_id = (record.type_uid as number) % 100
-  }
-  if (record.unmapped !== undefined && isTooDeep(record.unmapped)) {
-    return { reason: 'too_deep', detail: 'unmapped: nested deeper than 64 levels' }
   }
   return metadataProblem(record.metadata) ?? workloadProblem(record.workload)
 }
