@@ -44,8 +44,10 @@ export type Spec = {
   readonly checks: Map<string, Check>
   /** Bits that must have been seen: required attributes, and the first at-least-one constraint. */
   needed: number
-  /** True if presence is not decided by the bits alone. */
+  /** True if presence is not decided by the bits alone: an exactly-one or dotted constraint. */
   slow: boolean
+  /** True if a profile requires an attribute: presence must be looked at in events that name profiles. */
+  profiled: boolean
   readonly schema: ObjectSchema
   /** The class's category; 0 for an object. */
   readonly category_uid: number
@@ -93,7 +95,16 @@ function compile(): ReadonlyMap<number, Spec> {
 }
 
 function emptySpec(schema: ObjectSchema, category_uid: number): Spec {
-  return { caption: schema.caption, checks: new Map(), needed: 0, slow: false, schema, category_uid, first: undefined }
+  return {
+    caption: schema.caption,
+    checks: new Map(),
+    needed: 0,
+    slow: false,
+    profiled: false,
+    schema,
+    category_uid,
+    first: undefined,
+  }
 }
 
 function fill(spec: Spec, schema: ObjectSchema, specs: ReadonlyMap<string, Spec>) {
@@ -105,7 +116,8 @@ function fill(spec: Spec, schema: ObjectSchema, specs: ReadonlyMap<string, Spec>
   for (const attribute of schema.attributes.values()) {
     let bit = direct && alternatives.includes(attribute.name) ? constraint_bit : 0
     if (attribute.requirement === 'required') {
-      if (attribute.profile !== undefined || used === last_bit) spec.slow = true
+      if (attribute.profile !== undefined) spec.profiled = true
+      else if (used === last_bit) spec.slow = true
       else {
         bit |= 1 << used++
         spec.needed |= bit

@@ -127,7 +127,9 @@ function walk(spec: Spec, object: Record<string, unknown>, depth: number) {
     else checkValue(check, value, depth + 1)
     if (isFull()) return
   }
-  if ((seen & spec.needed) !== spec.needed || spec.slow) checkPresence(spec, object, depth)
+  if ((seen & spec.needed) !== spec.needed || spec.slow || (spec.profiled && profiles.length > 0)) {
+    checkPresence(spec, object, depth)
+  }
 }
 
 function checkArray(check: Check, value: unknown, depth: number) {

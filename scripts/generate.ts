@@ -1,0 +1,39 @@
+// Writes every generated file of the repository; with --check, compares instead and exits 1 naming the stale ones.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { packageRoot } from '../core/paths.js'
+import { ocsfClassesPage } from './ocsf-classes.js'
+import { ocsfTypes } from './ocsf-types.js'
+
+type Generated = {
+  /** Below the repository root. */
+  readonly path: string
+  /** The whole file; the same on every machine. */
+  content(): string | Promise<string>
+}
+
+/** To add a generated file, add a line. */
+const generated: readonly Generated[] = [
+  { path: 'ocsf/types.generated.ts', content: ocsfTypes },
+  { path: 'docs/reference/ocsf-classes.md', content: ocsfClassesPage },
+]
+
+const isCheck = process.argv.includes('--check')
+let stale = 0
+for (const { path, content } of generated) {
+  const file = join(packageRoot, path)
+  const wanted = await content()
+  if (existsSync(file) && readFileSync(file, 'utf8') === wanted) continue
+  stale++
+  if (isCheck) {
+    process.stderr.write(`${path} is stale\n`)
+  } else {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, wanted)
+    process.stderr.write(`${path} written\n`)
+  }
+}
+if (isCheck && stale > 0) {
+  process.stderr.write('Run `npm run generate` and commit the result.\n')
+  process.exitCode = 1
+}
