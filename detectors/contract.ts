@@ -2,9 +2,10 @@ import type { z } from 'zod'
 import type { Definition } from '../core/define.js'
 import type { Log } from '../core/log.js'
 import type { OcsfEvent, Workload } from '../ocsf/event.js'
+import type { FindingFamily } from '../ocsf/finding.js'
 
 /** Families are independent ways of knowing; a response needs two of them (or a person). */
-export type Family = 'rules' | 'profile' | 'anomaly' | 'posture'
+export type Family = FindingFamily
 
 /** What a detector found, before the engine makes an OCSF Detection Finding (2004) of it. */
 export type FindingDraft = {
@@ -36,14 +37,26 @@ export type Needs = {
   readonly classes: readonly number[] | 'all'
 }
 
+/** What a detector cannot judge at the moment: still learning, a rule that does not load, the engine gave it up. */
+export type DetectorCoverage = {
+  readonly status: 'ok' | 'degraded' | 'unavailable'
+  /** One sentence: what is (not) judged, and why. */
+  readonly message: string
+}
+
 /** State lives inside; the engine owns isolation, counting, suppression and timing. All time is event time. */
 export type Detector = {
-  /** Looks at events in bus order. Must be fast: it is on the path of every event. */
+  /**
+   * Looks at events in bus order. Must be fast: it is on the path of every event. An event may come twice (redelivery
+   * after a crash, a retry around an event that throws): it must then give the same finding again, or none.
+   */
   process(events: readonly OcsfEvent[]): FindingDraft[]
-  /** Event time has passed `watermark` (ms): close windows. Called at most once a second and at the end of input. */
+  /** Event time has passed `watermark` (ms): close windows. Called once a second, once a minute of event time, and at the end of input. */
   advance?(watermark: number): FindingDraft[]
   /** Rebuilds state from the past, oldest first, without finding anything. Called before the first `process`. */
   restore?(events: readonly OcsfEvent[]): void
+  /** Asked after every `advance`; the engine reports it when it changes. */
+  coverage?(): DetectorCoverage
   /** Waits for background work such as training. */
   settle?(): Promise<void>
   stop?(): Promise<void>
