@@ -14,7 +14,8 @@ export type FindingDraft = {
   readonly title: string
   /** One or two sentences a person can read: what happened, why it matters, compared with what. */
   readonly reason: string
-  readonly workload: Workload
+  /** Absent if the evidence concerns none, e.g. an API call of a person in a cloud account. */
+  readonly workload?: Workload | undefined
   /** OCSF severity_id: 1 informational, 2 low, 3 medium, 4 high, 5 critical. */
   readonly severity_id: 1 | 2 | 3 | 4 | 5
   /** 0 to 100. */
@@ -25,7 +26,7 @@ export type FindingDraft = {
   readonly evidence: readonly string[]
   /** Event time of the newest evidence, ms since 1970. */
   readonly time: number
-  /** Repeats with the same key inside the suppression window are counted, not repeated. Default: rule + workload uid. */
+  /** Repeats with the same key inside the suppression window are counted, not repeated. Default: rule + workload uid; give one if there is no workload. */
   readonly dedup_key?: string
   /** Numbers and names behind the reason, shown as they are. */
   readonly details?: { readonly [key: string]: string | number | boolean | readonly string[] }

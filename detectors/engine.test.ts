@@ -98,7 +98,7 @@ test('a finding carries reason, evidence and workload, and is published before h
     [finding?.detector, finding?.reason, finding?.evidence],
     ['probe_0', 'it is bad', [event.metadata.uid]],
   )
-  assert.equal(finding?.workload.uid, workload.uid)
+  assert.equal(finding?.workload?.uid, workload.uid)
   assert.ok(existsSync(join(folder, 'probe_0')))
   await engine.stop()
   await engine.stop()

@@ -15,7 +15,7 @@ export type FindingOrigin = {
 
 /** Repeats with the same key inside the suppression window are one finding. */
 export function dedupKeyOf(instance: string, draft: FindingDraft): string {
-  return `${instance}\n${draft.dedup_key ?? `${draft.rule}\n${draft.workload.uid}`}`
+  return `${instance}\n${draft.dedup_key ?? `${draft.rule}\n${draft.workload?.uid ?? ''}`}`
 }
 
 /**

@@ -24,6 +24,13 @@ test('a finding survives being written as an event and read back through JSON', 
   assert.deepEqual(findingOf(event), finding)
 })
 
+test('a finding that concerns no workload has none', () => {
+  const { workload: _, ...rest } = finding
+  const event = findingEvent(rest)
+  assert.equal('workload' in event, false)
+  assert.deepEqual(findingOf(event), rest)
+})
+
 test('the event names techniques, parents of sub-techniques, and leaves unknown names out', () => {
   assert.deepEqual(findingEvent(finding).finding_info.attacks, [
     { technique: { uid: 'T1496', name: 'Resource Hijacking' } },

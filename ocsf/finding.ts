@@ -15,7 +15,8 @@ export type Finding = {
   readonly rule: string
   /** MITRE ATT&CK technique ids. */
   readonly techniques: readonly string[]
-  readonly workload: Workload
+  /** Absent if the evidence concerns no workload, e.g. an API call of a person in a cloud account. */
+  readonly workload?: Workload | undefined
   /** OCSF severity_id, 1 informational to 5 critical. */
   readonly severity_id: number
   /** 0 to 100. */
@@ -83,7 +84,7 @@ export function findingEvent(finding: Finding): OcsfEvent {
       attacks: finding.techniques.map(attackOf),
       related_events: finding.evidence.map((uid) => ({ uid })),
     },
-    workload: finding.workload,
+    ...(finding.workload === undefined ? {} : { workload: finding.workload }),
     unmapped: { details: finding.details },
   }
 }
@@ -112,7 +113,6 @@ export function findingOf(event: OcsfEvent): Finding | undefined {
   const analytic = info?.analytic
   const family = analytic?.category
   if (typeof info?.uid !== 'string' || typeof analytic?.name !== 'string' || !isFamily(family)) return undefined
-  if (event.workload === undefined) return undefined
   return {
     uid: info.uid,
     detector: analytic.name,
@@ -121,7 +121,7 @@ export function findingOf(event: OcsfEvent): Finding | undefined {
     techniques: listOf(info.attacks)
       .map((attack) => attack?.sub_technique?.uid ?? attack?.technique?.uid)
       .filter((id) => typeof id === 'string'),
-    workload: event.workload,
+    ...(event.workload === undefined ? {} : { workload: event.workload }),
     severity_id: event.severity_id,
     confidence: event.confidence_score ?? 0,
     title: String(info.title ?? ''),
