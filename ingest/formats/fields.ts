@@ -56,11 +56,18 @@ export class Fields {
     return this.typed(key, 'an array', (value) => (Array.isArray(value) ? value : undefined))
   }
 
-  /** A nested object; what is not read of it is kept under its dotted path. */
-  object(key: string): Fields | undefined {
+  /** A nested object; what is not read of it is kept under its dotted path, or under `path` where that is not its name. */
+  object(key: string, path = this.at(key)): Fields | undefined {
     const value = this.typed(key, 'an object', (found) => (isObject(found) ? found : undefined))
     if (!value) return undefined
-    const child = new Fields(value, this.at(key), this.faults)
+    const child = new Fields(value, path, this.faults)
+    this.children.push(child)
+    return child
+  }
+
+  /** An object inside a list that was read: what is not read of it is kept under `key[n].name`. */
+  element(key: string, n: number, value: JsonRecord): Fields {
+    const child = new Fields(value, `${this.at(key)}[${n}]`, this.faults)
     this.children.push(child)
     return child
   }

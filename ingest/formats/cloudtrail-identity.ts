@@ -1,0 +1,122 @@
+import type { Fields, JsonRecord } from './fields.js'
+import { parseTime } from './time.js'
+
+/** Who made a call, as far as CloudTrail says. */
+export type Identity = {
+  /** OCSF `actor`. */
+  actor: JsonRecord
+  /** OCSF `actor.user`. */
+  user: JsonRecord
+  /** userIdentity.type, or `Unknown`. */
+  type: string
+  account: string | undefined
+  /** The role's name, where one was assumed. */
+  role: string | undefined
+  /** The role session's name: `i-0abc` for an instance, the function's name for a function. */
+  session: string | undefined
+  invoked_by: string | undefined
+  /** The service and resource that the credentials were issued to, where AWS says so. */
+  scope: { type: string | undefined; issued_to: string | undefined }
+}
+
+/** OCSF user types: 1 user, 2 admin, 4 service, 99 other. A role is none of OCSF's; its own word stands in `type`. */
+const USER_TYPES: { readonly [type: string]: number } = {
+  IAMUser: 1,
+  IdentityCenterUser: 1,
+  SAMLUser: 1,
+  WebIdentityUser: 1,
+  FederatedUser: 1,
+  Root: 2,
+  AWSService: 4,
+  Unknown: 0,
+}
+
+/** Reads userIdentity (any of its types) into OCSF's actor. */
+export function identityOf(record: Fields): Identity {
+  const identity = record.object('userIdentity')
+  const type = identity?.text('type') ?? 'Unknown'
+  const account = identity?.text('accountId')
+  const invoked_by = identity?.text('invokedBy')
+  const principal = identity?.text('principalId')
+  const key = identity?.text('accessKeyId') ?? identity?.text('credentialId')
+  const context = identity?.object('sessionContext')
+  const issuer = context?.object('sessionIssuer')
+  const role = issuer?.text('userName')
+  const user = userOf({ identity, type, account, invoked_by, principal, key, role })
+  const session = sessionOf(context, issuer, key, principal)
+  const idp = identityProvider(identity, context)
+  const scope = identity?.object('inScopeOf')
+  return {
+    actor: {
+      user,
+      ...(session ? { session } : {}),
+      ...(invoked_by === undefined ? {} : { invoked_by }),
+      ...(idp ? { idp } : {}),
+    },
+    user,
+    type,
+    account,
+    role,
+    session: type === 'AssumedRole' ? sessionName(principal) : undefined,
+    invoked_by,
+    scope: { type: scope?.text('issuerType'), issued_to: scope?.text('credentialsIssuedTo') },
+  }
+}
+
+type UserParts = {
+  identity: Fields | undefined
+  type: string
+  account: string | undefined
+  invoked_by: string | undefined
+  principal: string | undefined
+  key: string | undefined
+  role: string | undefined
+}
+
+function userOf({ identity, type, account, invoked_by, principal, key, role }: UserParts): JsonRecord {
+  const person = identity?.object('onBehalfOf')
+  const uid = identity?.text('arn') ?? person?.text('userId')
+  const name = identity?.text('userName') ?? role ?? (type === 'AWSService' ? invoked_by : undefined)
+  const isIdentified = name !== undefined || uid !== undefined || account !== undefined
+  return {
+    ...(name === undefined ? {} : { name }),
+    // OCSF wants a user identified; principalId alone is an identity, and Unknown is what CloudTrail calls the rest.
+    ...(isIdentified ? {} : { name: principal ?? type }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(principal === undefined ? {} : { uid_alt: principal }),
+    type,
+    type_id: Object.hasOwn(USER_TYPES, type) ? USER_TYPES[type] : 99,
+    ...(account === undefined ? {} : { account: { uid: account, type: 'AWS Account', type_id: 10 } }),
+    ...(key === undefined ? {} : { credential_uid: key }),
+  }
+}
+
+function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?: string, principal?: string) {
+  if (!context) return undefined
+  const attributes = context.object('attributes')
+  const is_mfa = attributes?.boolean('mfaAuthenticated')
+  const created = attributes?.text('creationDate')
+  const created_time = created === undefined ? undefined : parseTime(created)
+  if (created !== undefined && created_time === undefined) attributes?.keep('creationDate')
+  const arn = issuer?.text('arn')
+  const uid = sessionName(principal)
+  const session = {
+    ...(uid === undefined ? {} : { uid }),
+    ...(arn === undefined ? {} : { issuer: arn }),
+    ...(created_time === undefined ? {} : { created_time }),
+    ...(is_mfa === undefined ? {} : { is_mfa }),
+    ...(key === undefined ? {} : { credential_uid: key }),
+  }
+  return Object.keys(session).length === 0 ? undefined : session
+}
+
+/** `AROAEXAMPLEID:session-name`: the id of the role, then the name of the session. */
+function sessionName(principal: string | undefined): string | undefined {
+  const at = principal?.indexOf(':') ?? -1
+  return principal === undefined || at < 1 || at === principal.length - 1 ? undefined : principal.slice(at + 1)
+}
+
+function identityProvider(identity: Fields | undefined, context: Fields | undefined): JsonRecord | undefined {
+  const name = identity?.text('identityProvider') ?? context?.object('webIdFederationData')?.text('federatedProvider')
+  return name === undefined ? undefined : { name }
+}

@@ -1,0 +1,129 @@
+import type { Identity } from './cloudtrail-identity.js'
+import { instancesOf } from './cloudtrail-workload.js'
+import { type Fields, isObject, type JsonRecord } from './fields.js'
+
+/** Resources in one event; bulk calls name thousands, and api.request.data has them all. */
+const MAX_RESOURCES = 64
+
+/** Request parameters that name what a call is about, and its CloudFormation type. */
+const PARAMETERS: readonly (readonly [parameter: string, type: string, service?: string])[] = [
+  ['bucketName', 'AWS::S3::Bucket'],
+  ['functionName', 'AWS::Lambda::Function'],
+  ['roleName', 'AWS::IAM::Role'],
+  ['roleArn', 'AWS::IAM::Role'],
+  ['userName', 'AWS::IAM::User', 'iam.amazonaws.com'],
+  ['groupName', 'AWS::IAM::Group', 'iam.amazonaws.com'],
+  ['policyArn', 'AWS::IAM::Policy'],
+  ['instanceProfileName', 'AWS::IAM::InstanceProfile'],
+  ['secretId', 'AWS::SecretsManager::Secret'],
+  ['keyId', 'AWS::KMS::Key'],
+  ['tableName', 'AWS::DynamoDB::Table'],
+  ['queueUrl', 'AWS::SQS::Queue'],
+  ['topicArn', 'AWS::SNS::Topic'],
+  ['groupId', 'AWS::EC2::SecurityGroup', 'ec2.amazonaws.com'],
+  ['snapshotId', 'AWS::EC2::Snapshot'],
+  ['imageId', 'AWS::EC2::Image'],
+  ['vpcId', 'AWS::EC2::VPC'],
+  ['dBInstanceIdentifier', 'AWS::RDS::DBInstance'],
+  ['dBClusterIdentifier', 'AWS::RDS::DBCluster'],
+  ['dBSnapshotIdentifier', 'AWS::RDS::DBSnapshot'],
+  ['repositoryName', 'AWS::ECR::Repository', 'ecr.amazonaws.com'],
+  ['trailName', 'AWS::CloudTrail::Trail'],
+  ['name', 'AWS::CloudTrail::Trail', 'cloudtrail.amazonaws.com'],
+  ['clusterName', 'AWS::EKS::Cluster', 'eks.amazonaws.com'],
+  ['stackName', 'AWS::CloudFormation::Stack'],
+  ['logGroupName', 'AWS::Logs::LogGroup'],
+]
+
+/** What the call was about: CloudTrail's `resources`, then what its parameters name besides. */
+export function resourcesOf(record: Fields, service: string, request: unknown): JsonRecord[] {
+  const resources = listed(record)
+  const names = new Set(resources.flatMap(({ uid, name }) => [uid, name]))
+  const add = (text: unknown, type: string) => {
+    if (typeof text !== 'string' || text === '' || names.has(text)) return
+    names.add(text)
+    resources.push({ ...(text.startsWith('arn:') ? { uid: text } : { name: text }), type, role_id: 1, role: 'Target' })
+  }
+  if (isObject(request)) {
+    for (const [parameter, type, only] of PARAMETERS) {
+      if (Object.hasOwn(request, parameter) && (only === undefined || only === service)) add(request[parameter], type)
+    }
+    for (const id of instancesOf(request)) add(id, 'AWS::EC2::Instance')
+  }
+  return resources.slice(0, MAX_RESOURCES)
+}
+
+function listed(record: Fields): JsonRecord[] {
+  const resources: JsonRecord[] = []
+  for (const [n, entry] of (record.list('resources') ?? []).entries()) {
+    if (typeof entry === 'string') resources.push(entry.startsWith('arn:') ? { uid: entry } : { name: entry })
+    else if (isObject(entry)) {
+      const fields = record.element('resources', n, entry)
+      const uid = fields.text('ARN') ?? fields.text('arn') ?? fields.text('ARNPrefix')
+      const type = fields.text('type')
+      const account = fields.text('accountId')
+      if (uid === undefined && type === undefined) continue
+      resources.push({
+        ...(uid === undefined ? { name: type } : { uid }),
+        ...(type === undefined ? {} : { type }),
+        ...(account === undefined ? {} : { owner: { account: { uid: account } } }),
+        role_id: 1,
+        role: 'Target',
+      })
+    } else if (entry !== null) record.fault(`resources[${n}]`, 'an object', entry)
+  }
+  return resources
+}
+
+/**
+ * Who a sign-in or role switch is for: the assumed role's session where AWS answered with one, the role asked for where
+ * it refused, else the caller. With it the session that was opened, so that its credentials can be followed.
+ */
+export function authenticatedOf(
+  identity: Identity,
+  request: unknown,
+  response: unknown,
+): { user: JsonRecord; session?: JsonRecord } {
+  const answer = isObject(response) ? response : {}
+  const asked = isObject(request) ? request : {}
+  const assumed = isObject(answer.assumedRoleUser) ? answer.assumedRoleUser : answer.federatedUser
+  const session = issuedSession(answer, asked)
+  const role = text(asked.roleArn)
+  if (isObject(assumed) && text(assumed.arn) !== undefined) {
+    const uid = text(assumed.arn) as string
+    const uid_alt = text(assumed.assumedRoleId) ?? text(assumed.federatedUserId)
+    const name = /:assumed-role\/([^/]+)\//.exec(uid)?.[1]
+    const user = { uid, ...(name ? { name } : {}), ...(uid_alt ? { uid_alt } : {}), ...roleType(uid) }
+    return { user, ...(session ? { session } : {}) }
+  }
+  const user =
+    role === undefined ? identity.user : { uid: role, name: role.slice(role.lastIndexOf('/') + 1), ...roleType(role) }
+  return { user, ...(session ? { session } : {}) }
+}
+
+function roleType(arn: string): JsonRecord {
+  const account = arn.split(':', 5)[4]
+  return {
+    type: 'AssumedRole',
+    type_id: 99,
+    ...(account ? { account: { uid: account, type: 'AWS Account', type_id: 10 } } : {}),
+  }
+}
+
+function issuedSession(answer: JsonRecord, asked: JsonRecord): JsonRecord | undefined {
+  const credentials = isObject(answer.credentials) ? answer.credentials : {}
+  const credential_uid = text(credentials.accessKeyId)
+  const uid = text(asked.roleSessionName)
+  if (credential_uid === undefined && uid === undefined) return undefined
+  // `Jul 30, 2024, 9:46:15 PM`, always UTC.
+  const expires = Date.parse(`${text(credentials.expiration) ?? ''} UTC`)
+  return {
+    ...(uid === undefined ? {} : { uid }),
+    ...(credential_uid === undefined ? {} : { credential_uid }),
+    ...(Number.isNaN(expires) || expires < 0 ? {} : { expiration_time: expires }),
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

@@ -1,0 +1,269 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { type Outcome, ok, reject } from '../../core/outcome.js'
+import { CLASS, type EventDraft, type Metadata } from '../../ocsf/event.js'
+import { defineFormat, type Format } from '../contract.js'
+import { splitEnvelope } from './cloudtrail-envelope.js'
+import { type Identity, identityOf } from './cloudtrail-identity.js'
+import { apiActivity, authenticationActivity } from './cloudtrail-operations.js'
+import { authenticatedOf, resourcesOf } from './cloudtrail-resources.js'
+import { workloadOf } from './cloudtrail-workload.js'
+import { type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { isEventTime, parseTime } from './time.js'
+
+const config = z.strictObject({
+  function_roles: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'IAM role names that only functions assume, `*` stands for anything. Needed where a role is not named after its function: calls with its credentials are then the behaviour of the function, whoever makes them.',
+    ),
+})
+
+/**
+ * AWS CloudTrail records: one record, a file or message with `Records`, EventBridge events (`detail`) and CloudTrail
+ * Lake rows (`eventData`). Sign-ins and role switches become Authentication, every other call API Activity.
+ */
+export const cloudtrail = defineFormat({
+  name: 'cloudtrail',
+  summary:
+    'AWS CloudTrail records (also Records files, EventBridge, CloudTrail Lake) as API activity and authentication',
+  config,
+  example: { function_roles: ['prod-lambda-*'] },
+  input: 'json',
+  keeps_raw: false,
+  detect(record) {
+    const inner = splitEnvelope(record)
+    const sample = inner === undefined ? record : inner[0]
+    if (!isObject(sample) || typeof sample.eventSource !== 'string' || typeof sample.eventName !== 'string') return 0
+    return 'userIdentity' in sample || 'awsRegion' in sample ? 0.95 : 0.6
+  },
+  split: splitEnvelope,
+  create({ function_roles }) {
+    const patterns = function_roles.map(globOf)
+    const isFunctionRole = (role: string) => patterns.some((pattern) => pattern.test(role))
+    const one: Format = (record) => normalise(record, isFunctionRole)
+    return (record, context) => {
+      const inner = splitEnvelope(record)
+      if (inner === undefined) return one(record, context)
+      // A runner that does not split gets all events of an envelope or the first reason against one of them.
+      const drafts: EventDraft[] = []
+      for (const entry of inner) {
+        const outcome = one(entry, context)
+        if (outcome.kind !== 'ok') return outcome
+        for (const draft of outcome.value) drafts.push({ ...draft, raw_data: JSON.stringify(entry) })
+      }
+      return ok(drafts)
+    }
+  },
+})
+
+/** `*` stands for any text; everything else for itself. */
+function globOf(pattern: string): RegExp {
+  const literal = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${literal.join('.*')}$`)
+}
+
+function normalise(record: unknown, isFunctionRole: (role: string) => boolean): Outcome<EventDraft[]> {
+  if (!isObject(record))
+    return reject('not_cloudtrail', `expected an object with eventSource and eventName, found ${kindOf(record)}`)
+  const faults: Fault[] = []
+  const fields = new Fields(record, '', faults)
+  const service = fields.text('eventSource')
+  const operation = fields.text('eventName')
+  if (faults.length > 0) return rejectFaults(faults)
+  if (service === undefined || operation === undefined) {
+    return reject('not_cloudtrail', `${service === undefined ? 'eventSource' : 'eventName'}: required, not found`)
+  }
+  const original_time = fields.text('eventTime')
+  const time = original_time === undefined ? undefined : parseTime(original_time)
+  if (time !== undefined && !isEventTime(time)) {
+    return reject('bad_time', `eventTime: expected a date from 1970 to 2200, found ${kindOf(original_time)}`)
+  }
+  const draft = draftOf({ fields, service, operation, original_time, time, isFunctionRole })
+  if (faults.length > 0) return rejectFaults(faults)
+  const unmapped = fields.rest()
+  if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
+  return ok([draft])
+}
+
+type Parts = {
+  fields: Fields
+  service: string
+  operation: string
+  original_time: string | undefined
+  time: number | undefined
+  isFunctionRole: (role: string) => boolean
+}
+
+function draftOf({ fields, service, operation, original_time, time, isFunctionRole }: Parts): EventDraft {
+  const identity = identityOf(fields)
+  const request = fields.any('requestParameters')
+  const response = fields.any('responseElements')
+  const user_agent = fields.text('userAgent')
+  const source_address = fields.text('sourceIPAddress')
+  const region = fields.text('awsRegion')
+  const account = fields.text('recipientAccountId') ?? identity.account
+  const error = fields.text('errorCode')
+  const error_message = fields.text('errorMessage')
+  const readOnly = fields.boolean('readOnly')
+  const failed = error !== undefined || error_message !== undefined || answersFailure(response, operation)
+  const logon = authenticationActivity(service, operation)
+  // Authentication has no resources in OCSF: its `user` is what was asked for.
+  const resources = logon === undefined ? resourcesOf(fields, service, request) : []
+  const call = { identity, service, user_agent, source_address, account, region, request }
+  const workload = workloadOf(call, isFunctionRole)
+  return {
+    ...(logon === undefined
+      ? apiActivityOf(operation, readOnly)
+      : authentication(fields, logon, identity, service, operation, request, response)),
+    severity_id: 1,
+    status_id: failed ? 2 : 1,
+    ...(error === undefined ? {} : { status_code: error }),
+    ...(error_message === undefined ? {} : { status_detail: error_message }),
+    ...(time === undefined ? {} : { time }),
+    actor: identity.actor,
+    api: apiOf({ fields, service, operation, request, response, error, error_message, readOnly }),
+    cloud: {
+      provider: 'AWS',
+      ...(account === undefined ? {} : { account: { uid: account, type: 'AWS Account', type_id: 10 } }),
+      ...(region === undefined ? {} : { region }),
+    },
+    src_endpoint: sourceOf(fields, source_address, identity),
+    dst_endpoint: destinationOf(fields, service),
+    ...(user_agent === undefined ? {} : { http_request: { user_agent } }),
+    ...(resources.length === 0 ? {} : { resources }),
+    ...(workload === undefined ? {} : { workload }),
+    metadata: metadataOf(fields, original_time),
+  }
+}
+
+function apiActivityOf(operation: string, readOnly: boolean | undefined) {
+  const activity_id = apiActivity(operation, readOnly)
+  // OCSF: 99 is named as the source names it.
+  return { class_uid: CLASS.api_activity, activity_id, ...(activity_id === 99 ? { activity_name: operation } : {}) }
+}
+
+/** The sign-in service answers a failed sign-in without an error code: `{ ConsoleLogin: 'Failure' }`. */
+function answersFailure(response: unknown, operation: string): boolean {
+  return isObject(response) && Object.hasOwn(response, operation) && response[operation] === 'Failure'
+}
+
+function authentication(
+  fields: Fields,
+  activity_id: number,
+  identity: Identity,
+  service: string,
+  operation: string,
+  request: unknown,
+  response: unknown,
+): JsonRecord & { class_uid: number; activity_id: number } {
+  const { user, session } = authenticatedOf(identity, request, response)
+  const additional = fields.any('additionalEventData')
+  fields.keep('additionalEventData')
+  const mfa = isObject(additional) ? additional.MFAUsed : undefined
+  const protocol = operation.endsWith('WithSAML') ? { auth_protocol_id: 5, auth_protocol: 'SAML' } : {}
+  const openId = operation.endsWith('WithWebIdentity') ? { auth_protocol_id: 4, auth_protocol: 'OpenID' } : {}
+  return {
+    class_uid: CLASS.authentication,
+    activity_id,
+    user,
+    service: { name: service },
+    is_remote: true,
+    ...(session ? { session } : {}),
+    ...(mfa === 'Yes' || mfa === 'No' ? { is_mfa: mfa === 'Yes' } : {}),
+    ...protocol,
+    ...openId,
+    // Like su: the caller goes on as somebody else.
+    ...(activity_id === 7 ? { account_switch_type_id: 1, account_switch_type: 'Substitute User' } : {}),
+  }
+}
+
+type ApiParts = {
+  fields: Fields
+  service: string
+  operation: string
+  request: unknown
+  response: unknown
+  error: string | undefined
+  error_message: string | undefined
+  readOnly: boolean | undefined
+}
+
+function apiOf({
+  fields,
+  service,
+  operation,
+  request,
+  response,
+  error,
+  error_message,
+  readOnly,
+}: ApiParts): JsonRecord {
+  const version = fields.text('apiVersion')
+  const uid = fields.text('requestID')
+  const flags: string[] = []
+  for (const flag of ['readOnly', 'managementEvent', 'sessionCredentialFromConsole']) {
+    const value = flag === 'readOnly' ? readOnly : fields.boolean(flag)
+    if (value) flags.push(flag)
+    else fields.keep(flag)
+  }
+  const answer = {
+    ...(error === undefined ? {} : { error }),
+    ...(error_message === undefined ? {} : { error_message }),
+    ...(response === undefined ? {} : { data: response }),
+  }
+  return {
+    operation,
+    service: { name: service },
+    ...(version === undefined ? {} : { version }),
+    // OCSF wants every request identified; a few services leave requestID out.
+    request: {
+      uid: uid ?? 'unknown',
+      ...(flags.length === 0 ? {} : { flags }),
+      ...(request === undefined ? {} : { data: request }),
+    },
+    ...(Object.keys(answer).length === 0 ? {} : { response: answer }),
+  }
+}
+
+/** An address, or the name of the AWS service that called on somebody's behalf (`AWS Internal` has none). */
+function sourceOf(fields: Fields, address: string | undefined, identity: Identity): JsonRecord {
+  const uid = fields.text('vpcEndpointId')
+  const owner = fields.text('vpcEndpointAccountId')
+  const isAddress = address !== undefined && isIP(address) !== 0
+  const name = address ?? identity.invoked_by ?? 'unknown'
+  return {
+    ...(isAddress ? { ip: address } : { svc_name: name }),
+    ...(!isAddress && /^[\w.-]+\.amazonaws\.com(\.cn)?$/.test(name) ? { domain: name } : {}),
+    ...(uid === undefined ? {} : { uid }),
+    ...(owner === undefined ? {} : { owner: { account: { uid: owner } } }),
+  }
+}
+
+function destinationOf(fields: Fields, service: string): JsonRecord {
+  const hostname = fields.object('tlsDetails')?.text('clientProvidedHostHeader')
+  return { svc_name: service, ...(hostname === undefined ? {} : { hostname }) }
+}
+
+function metadataOf(fields: Fields, original_time: string | undefined): Partial<Metadata> {
+  const uid = fields.text('eventID')
+  const event_code = fields.text('eventType')
+  const version = fields.text('eventVersion')
+  const category = fields.text('eventCategory')
+  const correlation_uid = fields.text('sharedEventID')
+  return {
+    product: {
+      name: 'CloudTrail',
+      vendor_name: 'AWS',
+      ...(version === undefined ? {} : { version }),
+      ...(category === undefined ? {} : { feature: { name: category } }),
+    },
+    profiles: ['cloud'],
+    log_name: 'cloudtrail',
+    ...(uid === undefined ? {} : { uid }),
+    ...(event_code === undefined ? {} : { event_code }),
+    ...(correlation_uid === undefined ? {} : { correlation_uid }),
+    ...(original_time === undefined ? {} : { original_time }),
+  }
+}

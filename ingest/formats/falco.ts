@@ -1,0 +1,231 @@
+import { hash } from 'node:crypto'
+import { z } from 'zod'
+import { type Outcome, ok, reject } from '../../core/outcome.js'
+import { CLASS, type EventDraft, type Metadata, type Workload } from '../../ocsf/event.js'
+import { eventUid } from '../../ocsf/uid.js'
+import { containerWorkload, vmWorkload } from '../../ocsf/workload.js'
+import { defineFormat } from '../contract.js'
+import { integerOf, textOf } from './falco-fields.js'
+import { evidenceOf } from './falco-objects.js'
+import { type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { attacksOf } from './mitre.js'
+import { isEventTime, parseTime } from './time.js'
+
+/** Falco's priorities (syslog's) as OCSF severities. */
+const SEVERITY: { readonly [priority: string]: number } = {
+  emergency: 6,
+  alert: 5,
+  critical: 5,
+  error: 4,
+  warning: 3,
+  notice: 2,
+  informational: 1,
+  info: 1,
+  debug: 1,
+}
+
+/** Names that Falco gives to messages about itself begin like this; they are rule names, not prose. */
+const INTERNAL = 'Falco internal:'
+
+/**
+ * Falco alerts as its JSON output, http_output and falcosidekick send them. An alert becomes a Detection Finding: what a
+ * foreign detector said, evidence for ours. What Falco says about itself (lost system calls) becomes coverage.
+ */
+export const falco = defineFormat({
+  name: 'falco',
+  summary: 'Falco alerts (JSON output, http_output, falcosidekick) as detection findings; its own drops as coverage',
+  config: z.strictObject({}),
+  example: {},
+  input: 'json',
+  keeps_raw: false,
+  detect(record) {
+    if (!isObject(record) || typeof record.rule !== 'string' || typeof record.priority !== 'string') return 0
+    return isObject(record.output_fields) ? 0.95 : 0.7
+  },
+  create: () => (record) => {
+    if (!isObject(record))
+      return reject('not_falco', `expected an object with rule and priority, found ${kindOf(record)}`)
+    const faults: Fault[] = []
+    const fields = new Fields(record, '', faults)
+    const head = readHead(fields)
+    if (head.kind !== 'ok') return faults.length > 0 ? rejectFaults(faults) : head
+    const draft = head.value.isInternal ? coverage(head.value) : finding(head.value)
+    if (faults.length > 0) return rejectFaults(faults)
+    const unmapped = fields.rest()
+    if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
+    return ok([draft])
+  },
+})
+
+type Head = {
+  rule: string
+  output: string | undefined
+  source: string
+  isInternal: boolean
+  tags: string[]
+  hostname: string | undefined
+  uid: string
+  time: number | undefined
+  severity: { severity_id: number; severity?: string }
+  metadata: Partial<Metadata>
+  fields: Fields
+}
+
+function readHead(record: Fields): Outcome<Head> {
+  const rule = record.text('rule')
+  const priority = record.text('priority')
+  if (rule === undefined || priority === undefined) {
+    const missing = rule === undefined ? 'rule' : 'priority'
+    return reject('not_falco', `${missing}: expected a text that is not empty, found nothing`)
+  }
+  const output = record.text('output')
+  const source = record.text('source') ?? 'syscall'
+  const original_time = record.text('time')
+  const fields = record.object('output_fields', '') ?? new Fields({}, '', [])
+  const hostname = record.text('hostname') ?? textOf(fields, 'evt.hostname')
+  const time = timeOf(original_time, fields)
+  if (time !== undefined && !isEventTime(time)) {
+    return reject('bad_time', `time: expected a date from 1970 to 2200, found ${kindOf(original_time ?? time)}`)
+  }
+  const tags: string[] = []
+  for (const [n, tag] of (record.list('tags') ?? []).entries()) {
+    if (typeof tag === 'string') tags.push(tag)
+    else record.fault(`tags[${n}]`, 'a string', tag)
+  }
+  const uuid = record.text('uuid')
+  const identity = [rule, output, hostname, original_time].join('\n')
+  const uid = uuid ?? eventUid(time ?? 0, hash('sha256', identity, 'hex'))
+  const metadata: Partial<Metadata> = {
+    product: { name: 'Falco', vendor_name: 'The Falco Project', feature: { name: source } },
+    log_name: source,
+    event_code: rule,
+    ...(uuid === undefined ? {} : { uid: uuid }),
+    ...(original_time === undefined ? {} : { original_time }),
+    ...(tags.length === 0 ? {} : { labels: tags }),
+  }
+  const isInternal = source === 'internal' || rule.startsWith(INTERNAL)
+  const severity = severityOf(priority)
+  return ok({ rule, output, source, isInternal, tags, hostname, uid, time, severity, metadata, fields })
+}
+
+/** The alert's own time, else the event's in nanoseconds; undefined (time of receipt) if neither can be read. */
+function timeOf(original: string | undefined, fields: Fields): number | undefined {
+  const ns = fields.any('evt.time')
+  if (typeof ns !== 'number') fields.keep('evt.time')
+  const parsed = original === undefined ? undefined : parseTime(original)
+  return parsed === undefined && typeof ns === 'number' ? Math.floor(ns / 1e6) : parsed
+}
+
+function severityOf(priority: string): { severity_id: number; severity?: string } {
+  const known = Object.hasOwn(SEVERITY, priority.toLowerCase()) ? SEVERITY[priority.toLowerCase()] : undefined
+  return known === undefined ? { severity_id: 99, severity: priority } : { severity_id: known }
+}
+
+function finding({ rule, output, source, tags, hostname, uid, time, severity, metadata, fields }: Head): EventDraft {
+  const attacks = attacksOf(tags)
+  const related = textOf(fields, 'ct.id')
+  const evidence = evidenceOf(fields, uid)
+  const resources = evidence?.resources ?? targetOf(fields)
+  if (evidence) delete evidence.resources
+  const cloud = cloudOf(fields)
+  const actor = actorOf(evidence)
+  const isHost = source.startsWith('syscall')
+  const workload = isHost ? workloadOf(evidence, resources, hostname) : undefined
+  const profiles = [...(actor ? ['host'] : []), ...(cloud ? ['cloud'] : [])]
+  return {
+    class_uid: CLASS.detection_finding,
+    activity_id: 1,
+    status_id: 1,
+    is_alert: true,
+    ...severity,
+    ...(time === undefined ? {} : { time }),
+    message: output ?? rule,
+    finding_info: {
+      uid,
+      title: rule,
+      ...(output === undefined ? {} : { desc: output }),
+      ...(time === undefined ? {} : { created_time: time }),
+      analytic: { name: rule, type_id: 1, category: source },
+      data_sources: [source],
+      ...(attacks.length === 0 ? {} : { attacks }),
+      ...(related === undefined ? {} : { related_events: [{ uid: related }] }),
+    },
+    metadata: {
+      ...metadata,
+      ...(profiles.length === 0 ? {} : { profiles }),
+      // A plugin's alert is about a cluster or an account; the machine that Falco runs on only reports it.
+      ...(isHost || hostname === undefined ? {} : { reporter: { hostname } }),
+    },
+    ...(evidence ? { evidences: [evidence] } : {}),
+    ...(actor ? { actor } : {}),
+    ...(resources ? { resources } : {}),
+    ...(cloud ? { cloud } : {}),
+    ...(isHost && hostname !== undefined ? { device: { hostname, type_id: 1 } } : {}),
+    ...(workload ? { workload } : {}),
+  }
+}
+
+/** Who acted: the process and its user, or the account of an audit log. */
+function actorOf(evidence: JsonRecord | undefined): JsonRecord | undefined {
+  if (!evidence) return undefined
+  if (evidence.actor) return evidence.actor as JsonRecord
+  const { process, user } = evidence
+  return process || user ? { ...(process ? { process } : {}), ...(user ? { user } : {}) } : undefined
+}
+
+/** What a Kubernetes or GitHub call was about. */
+function targetOf(fields: Fields): JsonRecord[] | undefined {
+  const repository = textOf(fields, 'github.repo')
+  if (repository !== undefined) return [{ name: repository, type: 'repository' }]
+  const name = textOf(fields, 'ka.target.name')
+  if (name === undefined) return undefined
+  const namespace = textOf(fields, 'ka.target.namespace')
+  const type = [textOf(fields, 'ka.target.resource'), textOf(fields, 'ka.target.subresource')].filter(Boolean).join('/')
+  return [{ name, ...(type === '' ? {} : { type }), ...(namespace === undefined ? {} : { namespace }) }]
+}
+
+function cloudOf(fields: Fields): JsonRecord | undefined {
+  const region = textOf(fields, 'ct.region')
+  const uid = textOf(fields, 'ct.recipientaccountid')
+  if (region === undefined && uid === undefined) return undefined
+  return {
+    provider: 'AWS',
+    ...(region === undefined ? {} : { region }),
+    ...(uid === undefined ? {} : { account: { uid } }),
+  }
+}
+
+/** The container the alert names, else the host: Falco writes `host` for processes outside of containers. */
+function workloadOf(
+  evidence: JsonRecord | undefined,
+  resources: unknown,
+  hostname: string | undefined,
+): Workload | undefined {
+  const container = evidence?.container as { uid?: string; name?: string; image?: JsonRecord } | undefined
+  if (container?.uid === undefined) return hostname === undefined ? undefined : vmWorkload(hostname, hostname)
+  const { image } = container
+  const reference = image?.name === undefined ? undefined : `${image.name}${image.tag ? `:${image.tag}` : ''}`
+  const pod = (resources as { namespace?: string }[] | undefined)?.[0]
+  return containerWorkload(container.uid, container.name ?? container.uid, {
+    ...(reference === undefined ? {} : { image: reference }),
+    ...(pod?.namespace === undefined ? {} : { namespace: pod.namespace }),
+  })
+}
+
+/** Falco about itself. `n_drops` counts the system calls it did not see: blindness that an attacker may cause. */
+function coverage({ rule, output, hostname, time, severity, metadata, fields }: Head): EventDraft {
+  const lost = integerOf(fields, 'n_drops')
+  const isMetrics = rule === 'Falco internal: metrics snapshot'
+  return {
+    class_uid: CLASS.coverage,
+    activity_id: 1,
+    status_id: isMetrics ? 1 : 3,
+    ...severity,
+    ...(time === undefined ? {} : { time }),
+    message: output ?? rule,
+    source: { name: 'falco', format: 'falco', ...(hostname === undefined ? {} : { instance: hostname }) },
+    ...(lost === undefined || lost < 0 ? {} : { lost_count: lost }),
+    ...(hostname === undefined ? {} : { device: { hostname, type_id: 1 } }),
+    metadata: { ...metadata, profiles: ['host'] },
+  }
+}

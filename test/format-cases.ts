@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Outcome } from '../core/outcome.js'
+import { packageRoot } from '../core/paths.js'
+import type { FormatDefinition } from '../ingest/contract.js'
+import type { EventDraft, OcsfEvent } from '../ocsf/event.js'
+import { finish } from '../ocsf/finish.js'
+import { moveUnknown } from '../ocsf/unknown.js'
+import { type Problem, validate } from '../ocsf/validate.js'
+
+/** When the records of these tests are received, ms since 1970. */
+export const RECEIVED = Date.UTC(2026, 0, 12)
+
+export type Made = {
+  readonly outcome: Outcome<EventDraft[]>
+  readonly events: OcsfEvent[]
+  readonly problems: Problem[]
+}
+
+/** What a runner makes of one record: format, finish, validate, and unknown attributes moved where there are some. */
+export function make(
+  definition: FormatDefinition,
+  record: unknown,
+  config: object = definition.example as object,
+): Made {
+  const format = definition.create(definition.config.parse(config))
+  const outcome = format(record, { received_time: RECEIVED })
+  const events: OcsfEvent[] = []
+  const problems: Problem[] = []
+  if (outcome.kind === 'ok') {
+    const raw = definition.keeps_raw ? {} : { raw: JSON.stringify(record) }
+    for (const [ordinal, draft] of outcome.value.entries()) {
+      const event = finish(draft, {
+        format: definition.name,
+        instance: 'test',
+        received_time: RECEIVED,
+        ordinal,
+        ...raw,
+      })
+      if (validate(event).length > 0) moveUnknown(event)
+      problems.push(...validate(event))
+      events.push(event)
+    }
+  }
+  return { outcome, events, problems }
+}
+
+/** The events of a record that must become valid ones. */
+export function eventsOf(definition: FormatDefinition, record: unknown, config?: object): OcsfEvent[] {
+  const { outcome, events, problems } = make(definition, record, config)
+  assert.equal(outcome.kind, 'ok', JSON.stringify(outcome).slice(0, 500))
+  assert.deepEqual(problems, [], JSON.stringify(record).slice(0, 500))
+  return events
+}
+
+/** The one event of a record that must become exactly one. */
+export function eventOf(definition: FormatDefinition, record: unknown, config?: object): OcsfEvent {
+  const events = eventsOf(definition, record, config)
+  assert.equal(events.length, 1)
+  return events[0] as OcsfEvent
+}
+
+/** `reason: detail` of a record that must be refused. */
+export function refusalOf(definition: FormatDefinition, record: unknown): string {
+  const { outcome } = make(definition, record)
+  assert.equal(outcome.kind, 'reject', JSON.stringify(outcome).slice(0, 500))
+  return outcome.kind === 'reject' ? `${outcome.reason}: ${outcome.detail}` : ''
+}
+
+/** The records of a fixture file of ours, by their line. */
+export function fixture(path: string): unknown[] {
+  return linesOf(join(packageRoot, 'ingest', 'formats', 'fixtures', path))
+}
+
+/** The fixture record whose `_case` says so; the mark itself is removed. */
+export function fixtureCase(path: string, name: string): Record<string, unknown> {
+  for (const record of fixture(path) as Record<string, unknown>[]) {
+    if (record._case !== name) continue
+    const { _case, ...rest } = record
+    return rest
+  }
+  throw new Error(`no case "${name}" in ${path}`)
+}
+
+/** Records of the shared data folder beside the repository, or undefined where it is absent. */
+export function sharedRecords(path: string): { file: string; record: unknown }[] | undefined {
+  const place = join(packageRoot, '..', 'shared', 'data', path)
+  if (!existsSync(place)) return undefined
+  const files = place.endsWith('.jsonl')
+    ? [place]
+    : readdirSync(place)
+        .filter((name) => name.endsWith('.json'))
+        .map((name) => join(place, name))
+  return files.flatMap((file) => {
+    const found = file.endsWith('.jsonl')
+      ? linesOf(file).map((line) => (line as { event: unknown }).event)
+      : JSON.parse(readFileSync(file, 'utf8'))
+    return (Array.isArray(found) ? found : [found]).map((record) => ({ file, record }))
+  })
+}
+
+function linesOf(file: string): unknown[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as unknown)
+}
