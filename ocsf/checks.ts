@@ -109,7 +109,7 @@ function emptySpec(schema: ObjectSchema, category_uid: number): Spec {
 
 function fill(spec: Spec, schema: ObjectSchema, specs: ReadonlyMap<string, Spec>) {
   const alternatives = schema.at_least_one ?? []
-  const direct = alternatives.length > 0 && alternatives.every((path) => schema.attributes.has(path))
+  const direct = alternatives.length > 0 && alternatives.every((path) => !path.includes('.'))
   spec.slow = schema.just_one !== undefined || (alternatives.length > 0 && !direct)
   if (direct) spec.needed |= constraint_bit
   let used = 0

@@ -49,8 +49,9 @@ export function finish(draft: EventDraft, origin: Origin): OcsfEvent {
   const uid = isUsable && (metadata as Metadata | undefined)?.uid === undefined ? uidOf(event, origin) : undefined
 
   event.time ??= origin.received_time
-  event.type_uid ??= event.class_uid * 100 + event.activity_id
-  const captions = captionsOf(event)
+  const type = typeUid(event)
+  if (type !== undefined) event.type_uid ??= type
+  const captions = type === undefined ? undefined : captionsOf(event, type)
   if (captions !== undefined) {
     event.category_uid ??= captions.category_uid
     event.category_name ??= captions.category_name
@@ -105,8 +106,12 @@ function contentOf(event: OcsfEvent): string {
   }
 }
 
-function captionsOf(event: OcsfEvent): Captions | undefined {
-  const type = event.class_uid * 100 + event.activity_id
+function typeUid(event: OcsfEvent): number | undefined {
+  const { class_uid, activity_id } = event
+  return typeof class_uid === 'number' && typeof activity_id === 'number' ? class_uid * 100 + activity_id : undefined
+}
+
+function captionsOf(event: OcsfEvent, type: number): Captions | undefined {
   const known = captionsOfType.get(type)
   if (known !== undefined) return known
   const schema = ocsfSchema().classes.get(event.class_uid)

@@ -32,7 +32,7 @@ function isIpv4(text: string, from: number, to: number): boolean {
 
 function isIpv6(text: string): boolean {
   const zone = text.indexOf('%')
-  if (zone === text.length - 1) return false
+  if (zone !== -1 && !/^%[0-9a-zA-Z.:-]+$/.test(text.slice(zone))) return false
   const end = zone === -1 ? text.length : zone
   let groups = 0
   let digits = 0

@@ -87,7 +87,7 @@ export type FileActivity = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 1005, Module Activity. @public */
@@ -171,7 +171,7 @@ export type ModuleActivity = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 1006, Scheduled Job Activity. @public */
@@ -255,7 +255,7 @@ export type ScheduledJobActivity = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 1007, Process Activity. @public */
@@ -353,7 +353,7 @@ export type ProcessActivity = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 2002, Vulnerability Finding. @public */
@@ -449,7 +449,7 @@ export type VulnerabilityFinding = {
   status?: string
   status_code?: string
   status_detail?: string
-  /** 1 New, 2 In Progress, 3 Suppressed, 4 Resolved, 5 Archived, 6 Deleted. */
+  /** 0 Unknown, 1 New, 2 In Progress, 3 Suppressed, 4 Resolved, 5 Archived, 6 Deleted, 99 Other. */
   status_id?: number
   /** Profile incident. */
   ticket?: Ticket
@@ -467,7 +467,7 @@ export type VulnerabilityFinding = {
   /** Profile incident. 0 Unknown, 1 False Positive, 2 True Positive, 3 Disregard, 4 Suspicious, 5 Benign, 6 Test, 7 Insufficient Data, 8 Security Risk, 9 Managed Externally, 10 Duplicate, 99 Other. */
   verdict_id?: number
   vulnerabilities: Vulnerability[]
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 2003, Compliance Finding. @public */
@@ -566,7 +566,7 @@ export type ComplianceFinding = {
   status?: string
   status_code?: string
   status_detail?: string
-  /** 1 New, 2 In Progress, 3 Suppressed, 4 Resolved, 5 Archived, 6 Deleted. */
+  /** 0 Unknown, 1 New, 2 In Progress, 3 Suppressed, 4 Resolved, 5 Archived, 6 Deleted, 99 Other. */
   status_id?: number
   /** Profile incident. */
   ticket?: Ticket
@@ -583,7 +583,7 @@ export type ComplianceFinding = {
   verdict?: string
   /** Profile incident. 0 Unknown, 1 False Positive, 2 True Positive, 3 Disregard, 4 Suspicious, 5 Benign, 6 Test, 7 Insufficient Data, 8 Security Risk, 9 Managed Externally, 10 Duplicate, 99 Other. */
   verdict_id?: number
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 2004, Detection Finding. @public */
@@ -673,7 +673,7 @@ export type DetectionFinding = {
   status?: string
   status_code?: string
   status_detail?: string
-  /** 1 New, 2 In Progress, 3 Suppressed, 4 Resolved, 5 Archived, 6 Deleted. */
+  /** 0 Unknown, 1 New, 2 In Progress, 3 Suppressed, 4 Resolved, 5 Archived, 6 Deleted, 99 Other. */
   status_id?: number
   /** Profile incident. */
   ticket?: Ticket
@@ -691,7 +691,7 @@ export type DetectionFinding = {
   /** Profile incident. 0 Unknown, 1 False Positive, 2 True Positive, 3 Disregard, 4 Suspicious, 5 Benign, 6 Test, 7 Insufficient Data, 8 Security Risk, 9 Managed Externally, 10 Duplicate, 99 Other. */
   verdict_id?: number
   vulnerabilities?: Vulnerability[]
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 3002, Authentication. @public */
@@ -799,7 +799,7 @@ export type Authentication = {
   type_uid: number
   unmapped?: { [key: string]: unknown }
   user: User
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 4001, Network Activity. @public */
@@ -915,7 +915,7 @@ export type NetworkActivity = {
   type_uid: number
   unmapped?: { [key: string]: unknown }
   url?: Url
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 4002, HTTP Activity. @public */
@@ -1036,7 +1036,7 @@ export type HttpActivity = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 4003, DNS Activity. @public */
@@ -1159,7 +1159,7 @@ export type DnsActivity = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 5001, Device Inventory Info. @public */
@@ -1242,7 +1242,7 @@ export type InventoryInfo = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 5020, Software Inventory Info. @public */
@@ -1328,7 +1328,7 @@ export type SoftwareInfo = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 5023, Cloud Resources Inventory Info. @public */
@@ -1419,7 +1419,7 @@ export type CloudResourcesInventoryInfo = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 6003, API Activity. @public */
@@ -1513,7 +1513,7 @@ export type ApiActivity = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 7001, Remediation Activity. @public */
@@ -1594,7 +1594,7 @@ export type RemediationActivity = {
   status?: string
   status_code?: string
   status_detail?: string
-  /** 3 Does Not Exist, 4 Partial, 5 Unsupported, 6 Error. */
+  /** 0 Unknown, 1 Success, 2 Failure, 3 Does Not Exist, 4 Partial, 5 Unsupported, 6 Error, 99 Other. */
   status_id?: number
   /** Milliseconds since 1970. */
   time: number
@@ -1602,7 +1602,7 @@ export type RemediationActivity = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 99905001, Workload Metric. @public */
@@ -1688,7 +1688,7 @@ export type WorkloadMetric = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 99906001, Container Lifecycle. @public */
@@ -1782,7 +1782,7 @@ export type ContainerLifecycle = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 99906002, Coverage. @public */
@@ -1872,7 +1872,7 @@ export type Coverage = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Class 99906003, Dead Letter. @public */
@@ -1960,7 +1960,7 @@ export type DeadLetter = {
   type_name?: string
   type_uid: number
   unmapped?: { [key: string]: unknown }
-  workload: Workload
+  workload?: Workload
 }
 
 /** Object Account. @public */
@@ -2044,7 +2044,7 @@ export type AffectedPackage = {
   remediation?: Remediation
   src_url?: string
   type?: string
-  /** 1 Application, 2 Operating System. */
+  /** 0 Unknown, 1 Application, 2 Operating System, 99 Other. */
   type_id?: number
   uid?: string
   vendor_name?: string
@@ -2056,7 +2056,7 @@ export type Agent = {
   name?: string
   policies?: Policy[]
   type?: string
-  /** 1 Endpoint Detection and Response, 2 Data Loss Prevention, 3 Backup & Recovery, 4 Performance Monitoring & Observability, 5 Vulnerability Management, 6 Log Forwarding, 7 Mobile Device Management, 8 Configuration Management, 9 Remote Access. */
+  /** 0 Unknown, 1 Endpoint Detection and Response, 2 Data Loss Prevention, 3 Backup & Recovery, 4 Performance Monitoring & Observability, 5 Vulnerability Management, 6 Log Forwarding, 7 Mobile Device Management, 8 Configuration Management, 9 Remote Access, 99 Other. */
   type_id?: number
   uid?: string
   uid_alt?: string
@@ -2086,7 +2086,7 @@ export type Analytic = {
   name?: string
   related_analytics?: Analytic[]
   state?: string
-  /** 1 Active, 2 Suppressed, 3 Experimental. */
+  /** 0 Unknown, 1 Active, 2 Suppressed, 3 Experimental, 99 Other. */
   state_id?: number
   type?: string
   /** 0 Unknown, 1 Rule, 2 Behavioral, 3 Statistical, 4 Learning (ML/DL), 5 Fingerprinting, 6 Tagging, 7 Keyword Match, 8 Regular Expressions, 9 Exact Data Match, 10 Partial Data Match, 11 Indexed Data Match, 99 Other. */
@@ -2308,7 +2308,7 @@ export type Compliance = {
   status_code?: string
   status_detail?: string
   status_details?: string[]
-  /** 1 Pass, 2 Warning, 3 Fail. */
+  /** 0 Unknown, 1 Pass, 2 Warning, 3 Fail, 99 Other. */
   status_id?: number
 }
 
@@ -2547,7 +2547,7 @@ export type Device = {
   subnet?: string
   subnet_uid?: string
   type?: string
-  /** 1 Server, 2 Desktop, 3 Laptop, 4 Tablet, 5 Mobile, 6 Virtual, 7 IOT, 8 Browser, 9 Firewall, 10 Switch, 11 Hub, 12 Router, 13 IDS, 14 IPS, 15 Load Balancer. */
+  /** 0 Unknown, 1 Server, 2 Desktop, 3 Laptop, 4 Tablet, 5 Mobile, 6 Virtual, 7 IOT, 8 Browser, 9 Firewall, 10 Switch, 11 Hub, 12 Router, 13 IDS, 14 IPS, 15 Load Balancer, 99 Other. */
   type_id: number
   udid?: string
   uid?: string
@@ -2593,7 +2593,7 @@ export type DigitalSignature = {
   developer_uid?: string
   digest?: Fingerprint
   state?: string
-  /** 1 Valid, 2 Expired, 3 Revoked, 4 Suspended, 5 Pending, 6 Untrusted, 7 Distrusted, 8 WrongUsage, 9 Bad, 10 Broken. */
+  /** 0 Unknown, 1 Valid, 2 Expired, 3 Revoked, 4 Suspended, 5 Pending, 6 Untrusted, 7 Distrusted, 8 WrongUsage, 9 Bad, 10 Broken, 99 Other. */
   state_id?: number
 }
 
@@ -2618,7 +2618,7 @@ export type Display = {
 /** Object DNS Answer. @public */
 export type DnsAnswer = {
   class?: string
-  /** 1 Authoritative Answer, 2 Truncated Response, 3 Recursion Desired, 4 Recursion Available, 5 Authentic Data, 6 Checking Disabled. */
+  /** 0 Unknown, 1 Authoritative Answer, 2 Truncated Response, 3 Recursion Desired, 4 Recursion Available, 5 Authentic Data, 6 Checking Disabled, 99 Other. */
   flag_ids?: number[]
   flags?: string[]
   packet_uid?: number
@@ -2645,7 +2645,7 @@ export type DomainContact = {
   name?: string
   phone_number?: string
   type?: string
-  /** 1 Registrant, 2 Administrative, 3 Technical, 4 Billing, 5 Abuse. */
+  /** 0 Unknown, 1 Registrant, 2 Administrative, 3 Technical, 4 Billing, 5 Abuse, 99 Other. */
   type_id: number
   uid?: string
 }
@@ -2711,7 +2711,7 @@ export type EmailAuth = {
 /** Object Encryption Details. @public */
 export type EncryptionDetails = {
   algorithm?: string
-  /** 1 DES, 2 TripleDES, 3 AES, 4 RSA, 5 ECC, 6 SM2. */
+  /** 0 Unknown, 1 DES, 2 TripleDES, 3 AES, 4 RSA, 5 ECC, 6 SM2, 99 Other. */
   algorithm_id?: number
   key_length?: number
   key_uid?: string
@@ -2942,7 +2942,7 @@ export type Graph = {
   name?: string
   nodes: Node[]
   query_language?: string
-  /** 1 Cypher, 2 GraphQL, 3 Gremlin, 4 GQL, 5 G-CORE, 6 PGQL, 7 SPARQL. */
+  /** 0 Unknown, 1 Cypher, 2 GraphQL, 3 Gremlin, 4 GQL, 5 G-CORE, 6 PGQL, 7 SPARQL, 99 Other. */
   query_language_id?: number
   type?: string
   uid?: string
@@ -3208,7 +3208,7 @@ export type LongString = {
 
 /** Object Malware. @public */
 export type Malware = {
-  /** 1 Adware, 2 Backdoor, 3 Bot, 4 Bootkit, 5 DDOS, 6 Downloader, 7 Dropper, 8 Exploit-Kit, 9 Keylogger, 10 Ransomware, 11 Remote-Access-Trojan, 13 Resource-Exploitation, 14 Rogue-Security-Software, 15 Rootkit, 16 Screen-Capture, 17 Spyware, 18 Trojan, 19 Virus, 20 Webshell, 21 Wiper, 22 Worm. */
+  /** 0 Unknown, 1 Adware, 2 Backdoor, 3 Bot, 4 Bootkit, 5 DDOS, 6 Downloader, 7 Dropper, 8 Exploit-Kit, 9 Keylogger, 10 Ransomware, 11 Remote-Access-Trojan, 13 Resource-Exploitation, 14 Rogue-Security-Software, 15 Rootkit, 16 Screen-Capture, 17 Spyware, 18 Trojan, 19 Virus, 20 Webshell, 21 Wiper, 22 Worm, 99 Other. */
   classification_ids: number[]
   classifications?: string[]
   cves?: Cve[]
@@ -3321,7 +3321,7 @@ export type Module = {
   function_invocation?: FunctionInvocation
   function_name?: string
   load_type?: string
-  /** 1 Standard, 2 Non Standard, 3 ShellCode, 4 Mapped, 5 NonStandard Backed. */
+  /** 0 Unknown, 1 Standard, 2 Non Standard, 3 ShellCode, 4 Mapped, 5 NonStandard Backed, 99 Other. */
   load_type_id?: number
   start_address?: string
   type?: string
@@ -3381,7 +3381,7 @@ export type NetworkEndpoint = {
   subnet_uid?: string
   svc_name?: string
   type?: string
-  /** 1 Server, 2 Desktop, 3 Laptop, 4 Tablet, 5 Mobile, 6 Virtual, 7 IOT, 8 Browser, 9 Firewall, 10 Switch, 11 Hub, 12 Router, 13 IDS, 14 IPS, 15 Load Balancer. */
+  /** 0 Unknown, 1 Server, 2 Desktop, 3 Laptop, 4 Tablet, 5 Mobile, 6 Virtual, 7 IOT, 8 Browser, 9 Firewall, 10 Switch, 11 Hub, 12 Router, 13 IDS, 14 IPS, 15 Load Balancer, 99 Other. */
   type_id?: number
   uid?: string
   vlan_uid?: string
@@ -3438,7 +3438,7 @@ export type NetworkProxy = {
   subnet_uid?: string
   svc_name?: string
   type?: string
-  /** 1 Server, 2 Desktop, 3 Laptop, 4 Tablet, 5 Mobile, 6 Virtual, 7 IOT, 8 Browser, 9 Firewall, 10 Switch, 11 Hub, 12 Router, 13 IDS, 14 IPS, 15 Load Balancer. */
+  /** 0 Unknown, 1 Server, 2 Desktop, 3 Laptop, 4 Tablet, 5 Mobile, 6 Virtual, 7 IOT, 8 Browser, 9 Firewall, 10 Switch, 11 Hub, 12 Router, 13 IDS, 14 IPS, 15 Load Balancer, 99 Other. */
   type_id?: number
   uid?: string
   vlan_uid?: string
@@ -3527,7 +3527,7 @@ export type Os = {
   sp_name?: string
   sp_ver?: number
   type?: string
-  /** 100 Windows, 101 Windows Mobile, 200 Linux, 201 Android, 300 macOS, 301 iOS, 302 iPadOS, 400 Solaris, 401 AIX, 402 HP-UX. */
+  /** 0 Unknown, 99 Other, 100 Windows, 101 Windows Mobile, 200 Linux, 201 Android, 300 macOS, 301 iOS, 302 iPadOS, 400 Solaris, 401 AIX, 402 HP-UX. */
   type_id: number
   version?: string
 }
@@ -3606,7 +3606,7 @@ export type Package = {
   release?: string
   src_url?: string
   type?: string
-  /** 1 Application, 2 Operating System. */
+  /** 0 Unknown, 1 Application, 2 Operating System, 99 Other. */
   type_id?: number
   uid?: string
   vendor_name?: string
@@ -3821,7 +3821,7 @@ export type ResourceDetails = {
   region?: string
   resource_relationship?: Graph
   role?: string
-  /** 1 Target, 2 Actor, 3 Affected, 4 Related. */
+  /** 0 Unknown, 1 Target, 2 Actor, 3 Affected, 4 Related, 99 Other. */
   role_id?: number
   tags?: KeyValueObject[]
   type?: string
@@ -3867,7 +3867,7 @@ export type Sbom = {
   product?: Product
   software_components: SoftwareComponent[]
   type?: string
-  /** 1 SPDX, 2 CycloneDX, 3 SWID. */
+  /** 0 Unknown, 1 SPDX, 2 CycloneDX, 3 SWID, 99 Other. */
   type_id?: number
   uid?: string
   version?: string
@@ -3964,7 +3964,7 @@ export type SoftwareComponent = {
   /** 0 Unknown, 1 Depends On, 99 Other. */
   relationship_id?: number
   type?: string
-  /** 1 Framework, 2 Library, 3 Operating System. */
+  /** 0 Unknown, 1 Framework, 2 Library, 3 Operating System, 99 Other. */
   type_id?: number
   version: string
 }
@@ -4062,7 +4062,7 @@ export type Ticket = {
   src_url?: string
   status?: string
   status_details?: string[]
-  /** 1 New, 2 In Progress, 3 Notified, 4 On Hold, 5 Resolved, 6 Closed, 7 Canceled, 8 Reopened. */
+  /** 0 Unknown, 1 New, 2 In Progress, 3 Notified, 4 On Hold, 5 Resolved, 6 Closed, 7 Canceled, 8 Reopened, 99 Other. */
   status_id?: number
   title?: string
   type?: string
@@ -4113,7 +4113,7 @@ export type Tls = {
 export type TlsExtension = {
   data?: unknown
   type?: string
-  /** 0 server_name, 1 maximum_fragment_length, 5 status_request, 10 supported_groups, 13 signature_algorithms, 14 use_srtp, 15 heartbeat, 16 application_layer_protocol_negotiation, 18 signed_certificate_timestamp, 19 client_certificate_type, 20 server_certificate_type, 21 padding, 41 pre_shared_key, 42 early_data, 43 supported_versions, 44 cookie, 45 psk_key_exchange_modes, 47 certificate_authorities, 48 oid_filters, 49 post_handshake_auth, 50 signature_algorithms_cert, 51 key_share. */
+  /** 0 server_name, 1 maximum_fragment_length, 5 status_request, 10 supported_groups, 13 signature_algorithms, 14 use_srtp, 15 heartbeat, 16 application_layer_protocol_negotiation, 18 signed_certificate_timestamp, 19 client_certificate_type, 20 server_certificate_type, 21 padding, 41 pre_shared_key, 42 early_data, 43 supported_versions, 44 cookie, 45 psk_key_exchange_modes, 47 certificate_authorities, 48 oid_filters, 49 post_handshake_auth, 50 signature_algorithms_cert, 51 key_share, 99 Other. */
   type_id: number
 }
 
@@ -4237,7 +4237,7 @@ export type Vulnerability = {
   first_seen_time?: number
   fix_available?: boolean
   fix_coverage?: string
-  /** 1 Complete, 2 Partial, 3 None. */
+  /** 0 Unknown, 1 Complete, 2 Partial, 3 None, 99 Other. */
   fix_coverage_id?: number
   is_exploit_available?: boolean
   is_fix_available?: boolean

@@ -95,9 +95,19 @@ function encodeAttribute(
     ...(attribute.array ? { a: 1 as const } : {}),
     ...(required ? { r: required } : {}),
     ...(attribute.profile ? { p: attribute.profile } : {}),
-    ...(attribute.enum && attribute.type !== 'string_t' ? { e: enumIndex(attribute.enum) } : {}),
+    ...(attribute.enum && attribute.type !== 'string_t' ? { e: enumIndex(completeEnum(name, attribute.enum)) } : {}),
     ...(attribute.sibling ? { s: attribute.sibling } : {}),
   }
+}
+
+/**
+ * Where a class or object adds values to an enum of the dictionary, the compiled schema shows only the added ones; OCSF
+ * means both. The dictionary's enums are 0 Unknown and 99 Other, and for status_id also Success and Failure.
+ */
+function completeEnum(name: string, values: Record<string, string>): Record<string, string> {
+  if (!/_ids?$/.test(name)) return values
+  const outcome = name === 'status_id' ? { 1: 'Success', 2: 'Failure' } : {}
+  return { 0: 'Unknown', ...outcome, 99: 'Other', ...values }
 }
 
 function reachable(compiled: Compiled, roots: [string, CompiledObject][]): string[] {
