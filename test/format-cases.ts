@@ -18,18 +18,15 @@ export type Made = {
   readonly problems: Problem[]
 }
 
-/** What a runner makes of one record: format, finish, validate, and unknown attributes moved where there are some. */
-export function make(
-  definition: FormatDefinition,
-  record: unknown,
-  config: object = definition.example as object,
-): Made {
+/** What a runner makes of one record (or of its JSON text): format, finish, validate, and unknown attributes moved. */
+export function make(definition: FormatDefinition, input: unknown, config: object = {}): Made {
+  const record: unknown = typeof input === 'string' ? JSON.parse(input) : input
   const format = definition.create(definition.config.parse(config))
   const outcome = format(record, { received_time: RECEIVED })
   const events: OcsfEvent[] = []
   const problems: Problem[] = []
   if (outcome.kind === 'ok') {
-    const raw = definition.keeps_raw ? {} : { raw: JSON.stringify(record) }
+    const raw = definition.keeps_raw ? {} : { raw: typeof input === 'string' ? input : JSON.stringify(record) }
     for (const [ordinal, draft] of outcome.value.entries()) {
       const event = finish(draft, {
         format: definition.name,

@@ -51,12 +51,22 @@ export const cloudtrail = defineFormat({
       for (const entry of inner) {
         const outcome = one(entry, context)
         if (outcome.kind !== 'ok') return outcome
-        for (const draft of outcome.value) drafts.push({ ...draft, raw_data: JSON.stringify(entry) })
+        const raw_data = jsonOf(entry)
+        if (raw_data === undefined) return reject('too_deep', 'a record is nested too deep to be kept as text')
+        for (const draft of outcome.value) drafts.push({ ...draft, raw_data })
       }
       return ok(drafts)
     }
   },
 })
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}
 
 /** `*` stands for any text; everything else for itself. */
 function globOf(pattern: string): RegExp {

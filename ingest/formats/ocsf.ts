@@ -84,7 +84,8 @@ function workloadProblem(workload: unknown): Refusal | undefined {
 
 /** Name and group may be left out by senders that know only the identity. */
 function completeWorkload(workload: JsonRecord) {
-  workload.name ??= workload.uid
+  const uid = workload.uid as string
+  workload.name ??= uid.slice(uid.indexOf('/') + 1) || uid
   workload.group ??= workload.name
 }
 

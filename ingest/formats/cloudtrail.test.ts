@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventOf, eventsOf, fixtureCase, RECEIVED, refusalOf } from '../../test/format-cases.js'
+import { cloudtrail } from './cloudtrail.js'
+import { apiActivity } from './cloudtrail-operations.js'
+
+const given = (name: string) => fixtureCase('cloudtrail/records.jsonl', name)
+const convert = (name: string, config?: object) => eventOf(cloudtrail, given(name), config)
+
+test('a refused call of a user: actor, target, status, time, no workload', () => {
+  const event = convert('user reads a secret and is refused')
+  assert.equal(event.class_uid, 6003)
+  assert.equal(event.activity_name, 'Read')
+  assert.equal(event.time, Date.UTC(2026, 0, 12, 8, 30, 15))
+  assert.equal(event.status, 'Failure')
+  assert.equal(event.status_code, 'AccessDenied')
+  assert.deepEqual(event.api.response, { error: 'AccessDenied', error_message: 'not authorized' })
+  assert.deepEqual(event.api.request, {
+    uid: 'req-0001',
+    flags: ['readOnly', 'managementEvent'],
+    data: { secretId: 'prod/db' },
+  })
+  assert.deepEqual(event.actor.user, {
+    name: 'alice',
+    uid: 'arn:aws:iam::123456789012:user/alice',
+    uid_alt: 'AIDAEXAMPLEALICE00001',
+    type: 'IAMUser',
+    type_id: 1,
+    account: { uid: '123456789012', type: 'AWS Account', type_id: 10 },
+    credential_uid: 'AKIAEXAMPLEKEY000001',
+  })
+  assert.deepEqual(event.resources, [
+    { name: 'prod/db', type: 'AWS::SecretsManager::Secret', role_id: 1, role: 'Target' },
+  ])
+  assert.deepEqual(event.src_endpoint, { ip: '203.0.113.66' })
+  assert.equal(event.dst_endpoint.hostname, 'secretsmanager.eu-central-1.amazonaws.com')
+  assert.equal(event.cloud.region, 'eu-central-1')
+  assert.equal(event.metadata.uid, '00000000-0000-4000-8000-000000000001')
+  assert.equal(event.workload, undefined)
+  assert.deepEqual(event.unmapped, {
+    'tlsDetails.tlsVersion': 'TLSv1.3',
+    'tlsDetails.cipherSuite': 'TLS_AES_128_GCM_SHA256',
+  })
+})
+
+test("a function's role acts as the function, also in a stranger's hands", () => {
+  const stolen = convert('stolen credentials of a function')
+  assert.equal(stolen.workload?.uid, 'function/aws/123456789012/eu-central-1/orders')
+  assert.equal(stolen.activity_name, 'Create')
+  assert.equal(stolen.actor.user.name, 'orders-role')
+  assert.deepEqual(stolen.actor.session, {
+    uid: 'orders',
+    issuer: 'arn:aws:iam::123456789012:role/orders-role',
+    created_time: Date.UTC(2026, 0, 12, 7),
+    is_mfa: false,
+    credential_uid: 'ASIAEXAMPLEKEY000001',
+  })
+  assert.equal(convert('function by user agent').workload?.uid, 'function/aws/123456789012/eu-central-1/invoice')
+  const scoped = convert('function by scope')
+  assert.equal(scoped.workload?.uid, 'function/aws/123456789012/eu-west-1/resize')
+  assert.equal(scoped.workload?.group, 'resize:7')
+  assert.deepEqual(
+    scoped.resources?.map(({ uid, name }: any) => uid ?? name),
+    ['arn:aws:s3:::pictures/a.png', 'arn:aws:s3:::pictures', 'pictures'],
+  )
+})
+
+test('configured roles are functions; roles of people are not', () => {
+  const record = { ...given('function by user agent'), userAgent: 'aws-cli/2' }
+  assert.equal(eventOf(cloudtrail, record).workload, undefined)
+  const event = eventOf(cloudtrail, record, { function_roles: ['other', 'any-*-name'] })
+  assert.equal(event.workload?.name, 'invoice')
+  assert.equal(convert('human session').workload, undefined)
+})
+
+test('an instance profile session acts as the instance; a single instance called upon is the workload', () => {
+  const event = convert('instance session')
+  assert.equal(event.workload?.uid, 'vm/i-0b7d2c9e41f6a3850')
+  assert.equal(event.workload?.group, 'web-instance')
+  assert.equal(convert('one instance stopped').workload?.uid, 'vm/i-0aaaaaaaaaaaaaaa1')
+  const many = convert('human session')
+  assert.equal(many.activity_name, 'Delete')
+  assert.equal(many.resources.length, 2)
+  assert.deepEqual(many.api.request.flags, ['managementEvent', 'sessionCredentialFromConsole'])
+})
+
+test('a service that calls: no address, the function called upon is the workload', () => {
+  const event = convert('service invokes a function')
+  assert.deepEqual(event.src_endpoint, { svc_name: 'scheduler.amazonaws.com', domain: 'scheduler.amazonaws.com' })
+  assert.deepEqual(event.actor.user, { name: 'scheduler.amazonaws.com', type: 'AWSService', type_id: 4 })
+  assert.equal(event.actor.invoked_by, 'scheduler.amazonaws.com')
+  assert.equal(event.activity_id, 99)
+  assert.equal(event.activity_name, 'Invoke')
+  assert.equal(event.workload?.uid, 'function/aws/123456789012/eu-central-1/orders')
+})
+
+test('sign-ins are Authentication: failure, MFA, root', () => {
+  const failed = convert('console login failed')
+  assert.equal(failed.class_uid, 3002)
+  assert.equal(failed.activity_name, 'Logon')
+  assert.equal(failed.status, 'Failure')
+  assert.equal(failed.user.name, 'bob')
+  assert.equal(failed.is_mfa, true)
+  assert.equal(failed.unmapped?.additionalEventData !== undefined, true)
+  const root = convert('root login')
+  assert.equal(root.status, 'Success')
+  assert.equal(root.user.type, 'Root')
+  assert.equal(root.user.type_id, 2)
+  assert.equal(root.is_mfa, false)
+})
+
+test('an assumed role: who switched to whom, and the credentials that came of it', () => {
+  const event = convert('role assumed')
+  assert.equal(event.class_uid, 3002)
+  assert.equal(event.activity_name, 'Account Switch')
+  assert.equal(event.actor.user.name, 'alice')
+  assert.equal(event.user.uid, 'arn:aws:sts::210987654321:assumed-role/Deploy/ci')
+  assert.deepEqual(event.session, {
+    uid: 'ci',
+    credential_uid: 'ASIAEXAMPLENEW000001',
+    expiration_time: Date.UTC(2026, 0, 12, 9, 30, 15),
+  })
+  assert.equal(event.metadata.correlation_uid, '11111111-0000-4000-8000-000000000001')
+  const refused = convert('role refused')
+  assert.equal(refused.status, 'Failure')
+  assert.equal(refused.user.name, 'Deploy')
+  const web = convert('federated web identity')
+  assert.equal(web.auth_protocol, 'OpenID')
+  assert.deepEqual(web.actor.idp, { name: 'accounts.example.com' })
+})
+
+test('the remaining identities: Identity Center, another account behind a VPC endpoint', () => {
+  const person = convert('identity center user')
+  assert.equal(person.actor.user.uid, '544894e8-80c1-707f-60e3-3ba6510dfac1')
+  assert.equal(person.actor.user.credential_uid, 'CRED1')
+  const other = convert('vpc endpoint denial')
+  assert.equal(other.actor.user.account.uid, '999999999999')
+  assert.deepEqual(other.src_endpoint, { ip: '10.0.0.8', uid: 'vpce-1', owner: { account: { uid: '123456789012' } } })
+})
+
+test('envelopes: Records, EventBridge, CloudTrail Lake, LookupEvents', () => {
+  const one = given('trail stopped')
+  const two = given('instance session')
+  assert.equal(eventsOf(cloudtrail, { Records: [one, two] }).length, 2)
+  const bridge = eventOf(cloudtrail, { version: '0', 'detail-type': 'AWS API Call via CloudTrail', detail: one })
+  assert.equal(bridge.api.operation, 'StopLogging')
+  assert.deepEqual(bridge.unmapped?.envelope, { version: '0', 'detail-type': 'AWS API Call via CloudTrail' })
+  assert.equal(eventOf(cloudtrail, { eventData: one }).api.operation, 'StopLogging')
+  assert.equal(eventOf(cloudtrail, { eventData: JSON.stringify(one) }).api.operation, 'StopLogging')
+  const lookup = { Events: [{ EventId: 'x', CloudTrailEvent: JSON.stringify(two) }] }
+  assert.equal(eventOf(cloudtrail, lookup).api.operation, 'GetCallerIdentity')
+  assert.equal(cloudtrail.split?.({ Records: [one, two, 7] })?.length, 3)
+  assert.equal(cloudtrail.split?.(one), undefined)
+  assert.match(refusalOf(cloudtrail, { Records: [one, 7] }), /^not_cloudtrail: /)
+})
+
+test('values of a wrong type are refused with their path', () => {
+  const record = given('stolen credentials of a function')
+  const refuse = (change: object) => refusalOf(cloudtrail, { ...record, ...change })
+  assert.match(refuse({ eventName: 7 }), /^wrong_type: eventName: expected a string, found number 7/)
+  assert.match(refuse({ awsRegion: 12 }), /^wrong_type: awsRegion: expected a string/)
+  assert.match(refuse({ userIdentity: 'alice' }), /^wrong_type: userIdentity: expected an object/)
+  const userIdentity = record.userIdentity as object
+  assert.match(
+    refuse({
+      userIdentity: {
+        ...userIdentity,
+        accountId: 123456789012,
+        sessionContext: { attributes: { mfaAuthenticated: 1 } },
+      },
+    }),
+    /userIdentity\.accountId: expected a string, found number 123456789012; userIdentity\.sessionContext\.attributes\.mfaAuthenticated: expected a boolean/,
+  )
+  assert.match(refuse({ resources: [7] }), /^wrong_type: resources\[0\]: expected an object/)
+  assert.match(refuse({ eventTime: 1768206615 }), /^wrong_type: eventTime/)
+  assert.match(refuse({ eventTime: '9999-12-31T00:00:00Z' }), /^bad_time: eventTime/)
+  assert.match(refuse({ eventSource: null }), /^not_cloudtrail: eventSource: required/)
+})
+
+test('a record without a readable time is kept at the time of receipt', () => {
+  const record = given('trail stopped')
+  const event = eventOf(cloudtrail, { ...record, eventTime: 'redacted', eventID: null })
+  assert.equal(event.time, RECEIVED)
+  assert.equal(event.metadata.original_time, 'redacted')
+  assert.match(event.metadata.uid ?? '', /^00000000-0000-7/)
+})
+
+test('fields without a home stay under their path', () => {
+  const event = eventOf(cloudtrail, { ...given('trail stopped'), addendum: { reason: 'DELIVERY_DELAY' }, extra: 1 })
+  assert.deepEqual(event.unmapped, { readOnly: false, addendum: { reason: 'DELIVERY_DELAY' }, extra: 1 })
+})
+
+test('activities from verbs', () => {
+  const cases: [string, boolean | undefined, number][] = [
+    ['CreateBucket', false, 1],
+    ['RunInstances', undefined, 1],
+    ['PutObject', undefined, 1],
+    ['BatchGetItem', undefined, 2],
+    ['HeadObject', undefined, 2],
+    ['Query', true, 2],
+    ['PutBucketPolicy', false, 3],
+    ['UpdateFunctionCode20150331v2', false, 3],
+    ['BatchWriteItem', false, 3],
+    ['ScheduleKeyDeletion', false, 4],
+    ['TerminateInstances', false, 4],
+    ['Invoke', false, 99],
+    ['constructor', undefined, 99],
+    ['', undefined, 99],
+  ]
+  for (const [operation, readOnly, activity] of cases)
+    assert.equal(apiActivity(operation, readOnly), activity, operation)
+})
