@@ -1,0 +1,4 @@
+import { jobsConformance } from './conformance.js'
+import { createMemoryJobs } from './memory.js'
+
+jobsConformance('memory jobs', async () => createMemoryJobs({ concurrency: 4 }))
