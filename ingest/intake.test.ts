@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { z } from 'zod'
+import { createMemoryBus } from '../bus/memory.js'
+import type { Batch } from '../bus/port.js'
+import { createLog } from '../core/log.js'
+import { createMetrics } from '../core/metrics.js'
+import { drop, ok, reject } from '../core/outcome.js'
+import { validate } from '../ocsf/validate.js'
+import { defineFormat } from './contract.js'
+import { ocsf } from './formats/ocsf.js'
+import { createIntake } from './intake.js'
+
+/** A text format that understands three words, and throws on a fourth. */
+const words = defineFormat({
+  name: 'words',
+  summary: 'for tests',
+  config: z.strictObject({}),
+  example: {},
+  input: 'text',
+  keeps_raw: false,
+  detect: () => 0,
+  create: () => (record) => {
+    if (record === 'noise') return drop('heartbeat')
+    if (record === 'wrong') return reject('no_time', 'there is no time in it')
+    if (record === 'bug') throw new Error('a bug in a format')
+    const event = { class_uid: 4001, activity_id: 1, time: 1_760_000_000_000, severity_id: 1, message: String(record) }
+    return ok([{ ...event, dst_endpoint: { ip: '192.0.2.1' } }])
+  },
+})
+
+async function setup() {
+  const log = createLog('silent')
+  const bus = createMemoryBus({ max_messages: 10_000, max_batch: 5_000, log })
+  const batches: Batch[] = []
+  await bus.subscribe('test', ['weir.events', 'weir.dead_letters'], async (batch) => void batches.push(batch))
+  const formats = new Map(
+    [words, ocsf].map((definition) => [definition.name, { definition, format: definition.create({} as never) }]),
+  )
+  const metrics = createMetrics()
+  const intake = createIntake({ bus, formats, metrics, max_record_length: 1_000, now: () => 1_770_000_000_000 })
+  const values = (topic: string) =>
+    batches.filter((batch) => batch.topic === topic).flatMap((batch) => batch.messages.map((message) => message.value))
+  return { intake, metrics, events: () => values('weir.events'), dead: () => values('weir.dead_letters') }
+}
+
+test('every record is accounted for: stored, dropped with reason, dead-lettered with reason and raw record', async () => {
+  const { intake, metrics, events, dead } = await setup()
+  const data = ['one', 'noise', 'wrong', 'bug', 'x'.repeat(2_000), 'two']
+  const receipt = await intake.emit(
+    'test',
+    'words',
+    data.map((text, n) => ({ data: text, position: `f:${n}` })),
+  )
+  assert.deepEqual(receipt, { records: 6, stored: 2, dropped: 1, dead_lettered: 3 })
+  assert.deepEqual(
+    events().map((event) => event.raw_data),
+    ['one', 'two'],
+  )
+  assert.deepEqual(
+    dead().map((event) => event.reason),
+    ['no_time', 'format_failed', 'record_too_long'],
+  )
+  assert.equal(dead()[0]?.raw_data, 'wrong')
+  for (const event of [...events(), ...dead()]) assert.deepEqual(validate(event), [])
+  assert.deepEqual(metrics.by('records_rejected', 'reason'), { no_time: 1, format_failed: 1, record_too_long: 1 })
+})
+
+test('broken JSON, a number where a string belongs and a year-9999 date become dead letters that say where', async () => {
+  const { intake, dead } = await setup()
+  const event = {
+    class_uid: 4001,
+    activity_id: 1,
+    time: 1_760_000_000_000,
+    severity_id: 1,
+    metadata: { version: '1.8.0', product: {} },
+  }
+  const receipt = await intake.emit('test', 'ocsf', [
+    { data: '{"class_uid": 4001, "act' },
+    { data: JSON.stringify({ ...event, dst_endpoint: { ip: '192.0.2.1', hostname: 7 } }) },
+    { data: JSON.stringify({ ...event, dst_endpoint: { ip: '192.0.2.1' }, time: Date.UTC(9999, 0, 1) }) },
+    { data: 'cut', fault: { reason: 'line_too_long', detail: '50 MB, at most 1 MB' } },
+  ])
+  assert.deepEqual(receipt, { records: 4, stored: 0, dropped: 0, dead_lettered: 4 })
+  const details = dead().map((letter) => `${letter.reason} ${letter.detail}`)
+  assert.match(details.find((text) => text.includes('hostname')) ?? '', /dst_endpoint\.hostname/)
+  assert.match(details.find((text) => text.includes('time')) ?? '', /time/)
+  assert.ok(details.some((text) => text.startsWith('invalid_json')))
+  assert.ok(details.some((text) => text.startsWith('line_too_long')))
+})
+
+test('the same records give the same uids; equal records of one call are told apart', async () => {
+  const { intake, events } = await setup()
+  const records = ['same', 'same', 'other'].map((data) => ({ data }))
+  await intake.emit('test', 'words', records)
+  await intake.emit('test', 'words', records)
+  const uids = events().map((event) => event.metadata.uid)
+  assert.equal(new Set(uids).size, 3)
+  assert.deepEqual(uids.slice(0, 3), uids.slice(3))
+})
+
+test('an attribute OCSF does not know moves to unmapped instead of refusing the event', async () => {
+  const { intake, events } = await setup()
+  const event = {
+    class_uid: 4001,
+    activity_id: 1,
+    time: 1_760_000_000_000,
+    severity_id: 1,
+    metadata: { version: '1.8.0', product: { name: 'x' } },
+  }
+  const receipt = await intake.emit('test', 'ocsf', [
+    { data: { ...event, dst_endpoint: { ip: '192.0.2.1', mood: 'good' } } },
+  ])
+  assert.equal(receipt.stored, 1)
+  assert.equal(JSON.stringify(events()[0]?.unmapped).includes('good'), true)
+})
+
+test('an unknown format is an error that names the known ones', async () => {
+  const { intake } = await setup()
+  await assert.rejects(intake.emit('test', 'xml', []), /there is no format "xml"/)
+})

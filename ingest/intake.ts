@@ -1,0 +1,230 @@
+import type { Bus, Message } from '../bus/port.js'
+import { messageOf, WeirError } from '../core/errors.js'
+import type { Metrics } from '../core/metrics.js'
+import { type Outcome, reject } from '../core/outcome.js'
+import { deadLetter } from '../ocsf/dead-letter.js'
+import type { EventDraft, OcsfEvent } from '../ocsf/event.js'
+import { finish } from '../ocsf/finish.js'
+import { moveUnknown } from '../ocsf/unknown.js'
+import { type Problem, validate } from '../ocsf/validate.js'
+import type { Format, FormatDefinition, RawRecord, Receipt } from './contract.js'
+
+export type IntakeConfig = {
+  bus: Bus
+  /** Every format that may arrive, by name, already created from its configuration. */
+  formats: ReadonlyMap<string, { definition: FormatDefinition; format: Format }>
+  metrics: Metrics
+  /** Longest record that is looked at, in UTF-16 code units; a longer one is dead-lettered with its beginning. */
+  max_record_length: number
+  /** Wall clock, ms since 1970. */
+  now: () => number
+}
+
+export type Intake = {
+  /**
+   * Makes events of raw records and publishes them. Resolves when all are durable; rejects with `retryable` when the
+   * bus cannot take them (emit the same records again then). Throws `config_invalid` for an unknown format.
+   */
+  emit(instance: string, format: string, records: readonly RawRecord[]): Promise<Receipt>
+}
+
+/** Records handled between two looks at the clock, and how long the event loop may be held at a stretch. */
+const SLICE = 256
+const HOLD_MS = 10
+/** Slices that may wait for the bus while the next ones are parsed. */
+const OUTSTANDING = 16
+/** Messages in one publication. */
+const PUBLICATION = 1_024
+
+type Tally = { records: number; stored: number; dropped: Map<string, number>; rejected: Map<string, number> }
+
+/** The only place where records become events: parse, normalise, derive, validate, count, dead-letter, publish. */
+export function createIntake(config: IntakeConfig): Intake {
+  return {
+    async emit(instance, name, records) {
+      const entry = config.formats.get(name)
+      if (!entry) {
+        throw new WeirError('config_invalid', `there is no format "${name}"`, {
+          hint: `Known: ${[...config.formats.keys()].join(', ')}.`,
+        })
+      }
+      const tally: Tally = { records: records.length, stored: 0, dropped: new Map(), rejected: new Map() }
+      const reader = createReader(config, instance, entry, tally)
+      const publishing = createPublishing(config.bus)
+      let turn = performance.now()
+      for (let from = 0; from < records.length; from += SLICE) {
+        const to = Math.min(records.length, from + SLICE)
+        for (let i = from; i < to; i++) reader.read(records[i] as RawRecord)
+        if (reader.events.length >= PUBLICATION) await publishing.add('weir.events', reader.takeEvents())
+        if (performance.now() - turn > HOLD_MS) {
+          await new Promise(setImmediate)
+          turn = performance.now()
+        }
+      }
+      await publishing.add('weir.events', reader.takeEvents())
+      await publishing.add('weir.dead_letters', reader.deadLetters)
+      await publishing.settled()
+      return count(config.metrics, instance, name, tally)
+    },
+  }
+}
+
+/** Keeps a bounded number of publications in flight and remembers the first that failed. */
+function createPublishing(bus: Bus) {
+  const running = new Set<Promise<void>>()
+  let failure: { error: unknown } | undefined
+
+  return {
+    async add(topic: 'weir.events' | 'weir.dead_letters', messages: readonly Message[]) {
+      if (messages.length === 0 || failure) return
+      const publication = bus
+        .publish(topic, messages)
+        .catch((error) => {
+          failure ??= { error }
+        })
+        .finally(() => running.delete(publication))
+      running.add(publication)
+      if (running.size >= OUTSTANDING) await Promise.race(running)
+    },
+    async settled() {
+      await Promise.all(running)
+      if (failure) throw failure.error
+    },
+  }
+}
+
+function createReader(
+  config: IntakeConfig,
+  instance: string,
+  entry: { definition: FormatDefinition; format: Format },
+  tally: Tally,
+) {
+  const { definition, format } = entry
+  const received_time = config.now()
+  const context = { received_time }
+  const parsesJson = definition.input === 'json'
+  // Equal records without a position are told apart by how often they came before in this call.
+  const repeats = new Map<string, number>()
+  let events: Message[] = []
+  const deadLetters: Message[] = []
+
+  function refuse(record: RawRecord, reason: string, detail: string) {
+    bump(tally.rejected, reason)
+    const source = { instance, format: definition.name, ...(record.position ? { position: record.position } : {}) }
+    const value = deadLetter({ reason, detail, source, raw: textOf(record), received_time })
+    deadLetters.push({ key: instance, value, timestamp: received_time })
+  }
+
+  function accept(record: RawRecord, raw: string | undefined, draft: EventDraft, index: number, repeat: number) {
+    const event = finish(draft, {
+      format: definition.name,
+      instance,
+      received_time,
+      ordinal: repeat * 1_000 + index,
+      ...(raw === undefined ? {} : { raw }),
+      ...(record.position === undefined ? {} : { position: record.position }),
+    })
+    const problem = problemOf(event)
+    if (problem) refuse(record, 'invalid_event', problem)
+    else {
+      tally.stored += 1
+      events.push({ key: event.workload?.uid ?? instance, value: event, timestamp: received_time })
+    }
+  }
+
+  return {
+    deadLetters,
+    get events() {
+      return events
+    },
+    takeEvents() {
+      const taken = events
+      events = []
+      return taken
+    },
+    read(record: RawRecord) {
+      if (record.fault) return refuse(record, record.fault.reason, record.fault.detail)
+      const outcome = normalise(record, parsesJson, format, context, config.max_record_length)
+      if (outcome.kind === 'drop') return bump(tally.dropped, outcome.reason)
+      if (outcome.kind === 'reject') return refuse(record, outcome.reason, outcome.detail)
+      const raw = definition.keeps_raw ? undefined : textOf(record)
+      let repeat = 0
+      if (record.position === undefined && outcome.value[0]?.metadata?.uid === undefined) {
+        const text = raw ?? textOf(record)
+        repeat = repeats.get(text) ?? 0
+        repeats.set(text, repeat + 1)
+      }
+      for (let i = 0; i < outcome.value.length; i++) accept(record, raw, outcome.value[i] as EventDraft, i, repeat)
+    },
+  }
+}
+
+function normalise(
+  record: RawRecord,
+  parsesJson: boolean,
+  format: Format,
+  context: { received_time: number },
+  max_length: number,
+): Outcome<EventDraft[]> {
+  let input: unknown = record.data
+  if (typeof record.data === 'string') {
+    if (record.data.length > max_length) {
+      return reject('record_too_long', `${record.data.length} characters, at most ${max_length} are read`)
+    }
+    if (parsesJson) {
+      try {
+        input = JSON.parse(record.data)
+      } catch (error) {
+        return reject('invalid_json', messageOf(error))
+      }
+    }
+  } else if (!parsesJson) input = JSON.stringify(record.data)
+  try {
+    return format(input, context)
+  } catch (error) {
+    // A format never throws by contract; if one does, its record is kept and the pipeline goes on.
+    return reject('format_failed', messageOf(error))
+  }
+}
+
+/** What is wrong with an event, in words; attributes OCSF does not know are moved to `unmapped` first. */
+function problemOf(event: OcsfEvent): string | undefined {
+  if (validate(event).length === 0) return undefined
+  moveUnknown(event)
+  const problems = validate(event)
+  return problems.length === 0 ? undefined : describe(problems)
+}
+
+function describe(problems: readonly Problem[]): string {
+  const shown = problems.slice(0, 5).map(({ path, code, found, expected }) => {
+    return `${path || '(event)'}: ${code.replaceAll('_', ' ')}, found ${found}, expected ${expected}`
+  })
+  return problems.length > shown.length
+    ? `${shown.join('; ')}; and ${problems.length - shown.length} more`
+    : shown.join('; ')
+}
+
+function textOf(record: RawRecord): string {
+  return typeof record.data === 'string' ? record.data : JSON.stringify(record.data)
+}
+
+function bump(counts: Map<string, number>, reason: string) {
+  counts.set(reason, (counts.get(reason) ?? 0) + 1)
+}
+
+function count(metrics: Metrics, instance: string, format: string, tally: Tally): Receipt {
+  const labels = { collector: instance, format }
+  let dropped = 0
+  let dead_lettered = 0
+  for (const [reason, n] of tally.dropped) {
+    metrics.count('records_dropped', { ...labels, reason }, n)
+    dropped += n
+  }
+  for (const [reason, n] of tally.rejected) {
+    metrics.count('records_rejected', { ...labels, reason }, n)
+    dead_lettered += n
+  }
+  metrics.count('records_in', labels, tally.records)
+  metrics.count('events_published', labels, tally.stored)
+  return { records: tally.records, stored: tally.stored, dropped, dead_lettered }
+}
