@@ -1,8 +1,9 @@
 import { registry } from '../../core/define.js'
 import type { FormatDefinition } from '../contract.js'
 import { cloudtrail } from './cloudtrail.js'
+import { dockerEvents } from './docker_events.js'
 import { falco } from './falco.js'
 import { ocsf } from './ocsf.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
-export const formats = registry<FormatDefinition>('format', [ocsf, falco, cloudtrail])
+export const formats = registry<FormatDefinition>('format', [ocsf, falco, cloudtrail, dockerEvents])
