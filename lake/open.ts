@@ -1,0 +1,167 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createClient } from '@clickhouse/client'
+import chdb, { Session } from 'chdb'
+import { createChdbConnection } from 'chdb/connection'
+import { messageOf, WeirError } from '../core/errors.js'
+import type { EncodedBlock } from './encoder.js'
+import { lakeFault } from './engine-errors.js'
+import { migrate, type Retention } from './migrate.js'
+import type { Lake, Params } from './port.js'
+import { isAlive, openStaging } from './staging.js'
+import type { Table } from './tables/table.js'
+
+type ClientConfig = NonNullable<Parameters<typeof createClient>[0]>
+
+export type LakeOptions = {
+  /** Data folder; made if it is not there. One process at a time can use it. */
+  readonly path: string
+  /** Days each table keeps its rows, where it is not the table's own number. */
+  readonly retention_days?: Retention
+  /** Memory the engine may take for one statement, bytes; 0 leaves it to the engine. */
+  readonly max_memory_bytes?: number
+}
+
+/** Settings of every session of ours: exact integers in JSON, inserts that are in the table when they return. */
+const session_settings = ['--output_format_json_quote_64bit_integers=1', '--async_insert=0']
+
+/**
+ * Opens the embedded lake and brings its tables up to date. Throws `lake_locked` if another process uses the folder,
+ * `forbidden` if the folder cannot be used, `conflict` if the lake is of another version.
+ */
+export async function openLake(options: LakeOptions): Promise<Lake> {
+  const path = resolve(options.path)
+  makeFolder(path)
+  const memory = options.max_memory_bytes ? [`--max_memory_usage=${options.max_memory_bytes}`] : []
+  // Writes and reads have a session each: a session runs one statement after the other.
+  const writer = openFirst(path, [...session_settings, ...memory])
+  let lake: Lake | undefined
+  try {
+    const reader = new Session(path, { connectionArgs: [...session_settings, ...memory] })
+    lake = await embeddedLake(path, writer, reader)
+    await migrate(lake, options.retention_days)
+    return lake
+  } catch (error) {
+    if (lake) await lake.close()
+    else writer.close()
+    throw error
+  }
+}
+
+async function embeddedLake(path: string, writer: Session, reader: Session): Promise<Lake> {
+  const staging = await openStaging()
+  const client = createClient({
+    // The two packages bring a copy of the same connection type each.
+    connection: createChdbConnection({ path }) as unknown as NonNullable<ClientConfig['connection']>,
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 1 },
+  })
+  let closing: Promise<void> | undefined
+
+  async function selectBytes(sql: string, format: string, params?: Params): Promise<Uint8Array> {
+    return (await run(reader, sql, format, params)).bytes()
+  }
+
+  return {
+    path,
+    client,
+    selectBytes,
+    async select(sql, params) {
+      const text = (await run(reader, sql, 'JSONEachRow', params)).text().trimEnd()
+      // One array: a string value never holds a raw newline in this format.
+      return text === '' ? [] : JSON.parse(`[${text.replaceAll('\n', ',')}]`)
+    },
+    async command(sql, params) {
+      if (/^\s*set\s/i.test(sql)) {
+        throw new WeirError('unsupported', 'SET would hold for every later statement', {
+          hint: 'Write the settings into the statement: SETTINGS name = value.',
+        })
+      }
+      await run(writer, sql, 'Null', params)
+    },
+    insertNative: (table, block, token) =>
+      staging.withFile(block.chunks, async (file) => {
+        await run(writer, insertSql(table, block, file, token), 'Null')
+      }),
+    openSession: (settings = []) => new Session(path, { connectionArgs: [...session_settings, ...settings] }),
+    close() {
+      closing ??= (async () => {
+        await client.close()
+        reader.close()
+        writer.close()
+        await chdb.drainPending()
+        await staging.close()
+      })()
+      return closing
+    },
+  }
+}
+
+async function run(session: Session, sql: string, format: string, params?: Params) {
+  if (!session.open) throw new WeirError('lake_failed', 'the lake is closed')
+  try {
+    return params === undefined
+      ? await session.queryAsync(sql, { format })
+      : await session.queryBindAsync(sql, params, { format })
+  } catch (error) {
+    throw lakeFault(error, 'the engine refused a statement')
+  }
+}
+
+/** The rows never become SQL: the engine reads them from the file with a parser that knows only values. */
+function insertSql(table: Table, block: EncodedBlock, file: string, token: string | undefined): string {
+  const names = block.columns.map(({ name }) => `\`${name}\``).join(', ')
+  const structure = block.columns.map(({ name, type }) => `\`${name}\` ${type}`).join(', ')
+  // One block stays one part a partition; a backlog may span many days.
+  const settings = [
+    'max_partitions_per_insert_block = 0',
+    'max_block_size = 1000000',
+    'max_insert_threads = 1',
+    ...(token === undefined ? [] : [`insert_deduplication_token = ${literal(token)}`]),
+  ]
+  return `INSERT INTO ${table.name} (${names}) SELECT ${names} FROM file(${literal(file)}, Native, ${literal(structure)}) SETTINGS ${settings.join(', ')}`
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}
+
+function makeFolder(path: string) {
+  try {
+    if (existsSync(path)) return
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    chmodSync(path, 0o700)
+  } catch (error) {
+    throw new WeirError('forbidden', `the data folder ${path} cannot be made: ${messageOf(error)}`, {
+      hint: 'Choose a folder this user may write to.',
+      cause: error,
+    })
+  }
+}
+
+function openFirst(path: string, settings: readonly string[]): Session {
+  try {
+    return new Session(path, { connectionArgs: settings })
+  } catch (error) {
+    const holder = processUsing(path)
+    if (holder !== undefined && holder !== process.pid) {
+      throw new WeirError('lake_locked', `the lake in ${path} is in use by process ${holder}`, {
+        hint: 'Ask the running Weir through its SQL endpoint, stop it, or use another data folder.',
+        cause: error,
+      })
+    }
+    throw new WeirError('lake_failed', `the lake in ${path} cannot be opened: ${messageOf(error)}`, {
+      hint: 'Check that this user may read and write the folder; one process can have one lake open.',
+      cause: error,
+    })
+  }
+}
+
+/** The engine writes its process id into the file it locks. */
+function processUsing(path: string): number | undefined {
+  try {
+    const pid = Number(/^PID: (\d+)/m.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1])
+    return isAlive(pid) ? pid : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,69 @@
+import { accessSync, constants, readdirSync, rmSync } from 'node:fs'
+import { mkdtemp, open, rm, unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Where blocks stand between the encoder and the engine. */
+export type Staging = {
+  /** Calls `use` with the path of a private file that holds the chunks; the file is gone afterwards. */
+  withFile<T>(chunks: readonly Uint8Array[], use: (path: string) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+const memory_folder = '/dev/shm'
+const prefix = 'weir-blocks-'
+
+/** A folder only we can read, in memory where the system has such a place. Removes what dead processes left behind. */
+export async function openStaging(): Promise<Staging> {
+  const parent = isWritable(memory_folder) ? memory_folder : tmpdir()
+  removeLeftovers(parent)
+  const folder = await mkdtemp(join(parent, `${prefix}${process.pid}-`))
+  let count = 0
+
+  return {
+    async withFile(chunks, use) {
+      const path = join(folder, `${count++}.native`)
+      try {
+        const file = await open(path, 'wx', 0o600)
+        try {
+          await file.writev(chunks as Uint8Array[])
+        } finally {
+          await file.close()
+        }
+        return await use(path)
+      } finally {
+        await unlink(path).catch(() => {})
+      }
+    },
+    close: () => rm(folder, { recursive: true, force: true }),
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function removeLeftovers(parent: string) {
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(prefix)) continue
+    const pid = Number(name.slice(prefix.length).split('-')[0])
+    // Another user's folder cannot be removed, and need not be.
+    if (Number.isInteger(pid) && !isAlive(pid))
+      rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 0 })
+  }
+}
+
+/** True if a process with this id runs, whoever owns it. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

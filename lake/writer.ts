@@ -1,0 +1,317 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { messageOf, WeirError } from '../core/errors.js'
+import type { Log } from '../core/log.js'
+import type { Metrics } from '../core/metrics.js'
+import type { OcsfEvent } from '../ocsf/event.js'
+import type { Encoder } from './encoder.js'
+import { isDataFault } from './engine-errors.js'
+import type { Lake } from './port.js'
+import type { Table } from './tables/table.js'
+import { takeApart } from './uid.js'
+import { createUidWindow } from './uid-window.js'
+
+/** An event that cannot be stored, and why. */
+export type RejectedEvent = { readonly event: OcsfEvent; readonly reason: string; readonly detail: string }
+
+/** What became of the events of one write: stored + duplicate + rejected = written. */
+export type WriteReceipt = {
+  readonly stored: number
+  /** Their uid was stored before. */
+  readonly duplicate: number
+  readonly rejected: readonly RejectedEvent[]
+}
+
+export type WriterOptions = {
+  readonly lake: Pick<Lake, 'insertNative'>
+  readonly table: Table
+  /** Makes an encoder of the table's events; called as often as blocks are in work at the same time. */
+  readonly encoder: () => Encoder
+  /** A block is written when it has so many rows, */
+  readonly max_rows?: number
+  /** or so many bytes, */
+  readonly max_bytes?: number
+  /** or is so old, ms. It is written earlier if the table is idle. */
+  readonly max_wait_ms?: number
+  /** Newest uids that are remembered to recognise duplicates; 0 for none. */
+  readonly window_size?: number
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** Writes the events of one table in blocks. */
+export type Writer = {
+  /**
+   * Resolves when every event is durable, known, or rejected. Writes that come at the same time share blocks; when too many
+   * are waiting it waits. With a token (the name of a redelivered batch) the events get blocks of their own, which the
+   * engine takes once. Throws `lake_failed`; if retryable, the same events may be written again and nothing is counted twice.
+   */
+  write(events: readonly OcsfEvent[], token?: string): Promise<WriteReceipt>
+  /** Remembers a uid that is in the table already, as its 64-bit key. */
+  remember(low: number, high: number): void
+  /** Writes what is waiting. */
+  flush(): Promise<void>
+  /** Writes what is waiting and takes no more. May be called twice. */
+  stop(): Promise<void>
+}
+
+/** One call of `write`, while it is counted. */
+type Call = { stored: number; duplicate: number; rejected: RejectedEvent[] }
+
+type Block = {
+  readonly encoder: Encoder
+  readonly events: OcsfEvent[]
+  readonly calls: Call[]
+  /** Number of each event's key in the window, -1 without one. */
+  readonly keys: number[]
+  readonly first_key: number
+  /** Combined keys of its events: names the content. */
+  content: number
+  readonly token: string | undefined
+  readonly done: Promise<void>
+  settle(error?: unknown): void
+}
+
+/** The main thread is given back after so long, ms. */
+const slice_ms = 8
+/** Blocks that are full and wait, besides the one that is being written. */
+const waiting_blocks = 1
+/** A block waits at most so many times the duration of the insert before: small inserts stay a small share of the time. */
+const wait_factor = 5
+const shortest_wait_ms = 10
+
+/** A writer for one table. */
+export function createWriter(options: WriterOptions): Writer {
+  const { lake, table, metrics, log } = options
+  const max_rows = options.max_rows ?? 50_000
+  const max_bytes = options.max_bytes ?? 32 * 1024 * 1024
+  const max_wait_ms = options.max_wait_ms ?? 500
+  const window_size = options.window_size ?? 2_000_000
+  const window = createUidWindow(Math.max(1, window_size))
+  const labels = { table: table.name }
+  const spare: Encoder[] = []
+  const sealed: Block[] = []
+  const unfinished = new Set<Block>()
+  let open: Block | undefined
+  let timer: NodeJS.Timeout | undefined
+  let running = false
+  let stopped = false
+  let last_insert_ms = 0
+  /** The number the window will give to the next key. */
+  let next_key = 0
+  let appending: Promise<unknown> = Promise.resolve()
+  let room: (() => void) | undefined
+
+  function openBlock(token: string | undefined): Block {
+    let settle: (error?: unknown) => void = () => {}
+    const done = new Promise<void>((resolve, reject) => {
+      settle = (error) => (error === undefined ? resolve() : reject(error))
+    })
+    // Nobody may be waiting for a block any more when it fails: the failure still reaches those who are.
+    done.catch(() => {})
+    const block: Block = {
+      encoder: spare.pop() ?? options.encoder(),
+      events: [],
+      calls: [],
+      keys: [],
+      first_key: next_key,
+      content: 0,
+      token,
+      done,
+      settle,
+    }
+    unfinished.add(block)
+    if (token === undefined) timer = setTimeout(seal, waitOf(last_insert_ms, max_wait_ms))
+    return block
+  }
+
+  function seal() {
+    clearTimeout(timer)
+    if (!open) return
+    const block = open
+    open = undefined
+    sealed.push(block)
+    if (!running) void drain()
+  }
+
+  async function drain() {
+    running = true
+    for (let block = sealed.shift(); block; block = sealed.shift()) {
+      room?.()
+      await store(block)
+    }
+    running = false
+  }
+
+  async function store(block: Block) {
+    const started = performance.now()
+    let failure: unknown
+    try {
+      await insertEncoded(block.encoder, block.token && `${block.token}:${block.content}`)
+      for (const call of block.calls) call.stored++
+    } catch (error) {
+      if (isDataFault(error)) {
+        failure = await storeHalves(block, 0, block.events.length, error)
+      } else {
+        forget(block, 0, block.events.length)
+        failure = error
+      }
+    }
+    last_insert_ms = performance.now() - started
+    metrics.observe('lake_insert', labels, last_insert_ms)
+    block.encoder.reset()
+    spare.push(block.encoder)
+    unfinished.delete(block)
+    if (failure) log.error({ table: table.name, err: messageOf(failure) }, 'a block could not be stored')
+    block.settle(failure)
+  }
+
+  async function insertEncoded(encoder: Encoder, token: string | undefined) {
+    if (encoder.rows() === 0) return
+    const encoded = encoder.finish()
+    await lake.insertNative(table, encoded, token)
+    metrics.count('lake_rows', labels, encoded.rows)
+  }
+
+  /** Halves a refused range down to the rows that are the reason. Returns the fault that stopped it, if one did. */
+  async function storeHalves(block: Block, from: number, to: number, refusal: unknown): Promise<unknown> {
+    if (to - from === 1) {
+      forget(block, from, to)
+      const event = block.events[from] as OcsfEvent
+      block.calls[from]?.rejected.push({ event, reason: 'engine_refused', detail: messageOf(refusal) })
+      return undefined
+    }
+    const middle = (from + to) >> 1
+    const fault = await storeRange(block, from, middle)
+    if (!fault) return storeRange(block, middle, to)
+    forget(block, middle, to)
+    return fault
+  }
+
+  async function storeRange(block: Block, from: number, to: number): Promise<unknown> {
+    const encoder = block.encoder
+    encoder.reset()
+    for (let index = from; index < to; index++) {
+      encoder.append(block.events[index] as OcsfEvent)
+      if (index % 1000 === 999) await nextTurn()
+    }
+    try {
+      await insertEncoded(encoder, undefined)
+      for (let index = from; index < to; index++) (block.calls[index] as Call).stored++
+      return undefined
+    } catch (error) {
+      if (isDataFault(error)) return storeHalves(block, from, to, error)
+      forget(block, from, to)
+      return error
+    }
+  }
+
+  /** These events were not stored: their uids may come again. */
+  function forget(block: Block, from: number, to: number) {
+    for (let index = from; index < to; index++) {
+      const key = block.keys[index] ?? -1
+      if (key >= 0) window.remove(key)
+    }
+  }
+
+  /** The unfinished block that holds the event with this key. */
+  function blockOf(key: number): Block | undefined {
+    let found: Block | undefined
+    for (const block of unfinished) if (block.first_key <= key) found = block
+    return found
+  }
+
+  /** Puts one event into the open block, unless it is known or cannot be stored. */
+  function place(event: OcsfEvent, call: Call, token: string | undefined, waits: Set<Promise<void>>) {
+    const uid = event?.metadata?.uid
+    // Without a uid and a time the encoder of the table decides.
+    const parts = typeof uid === 'string' && typeof event.time === 'number' ? takeApart(uid, event.time) : undefined
+    const low = parts?.low ?? 0
+    const high = parts?.high ?? 0
+    const is_keyed = parts !== undefined && window_size > 0
+    const known = is_keyed ? window.find(low, high) : -1
+    if (known >= 0) {
+      call.duplicate++
+      const block = blockOf(known)
+      if (block) waits.add(block.done)
+      return
+    }
+    open ??= openBlock(token)
+    const problem = open.encoder.append(event)
+    if (problem) {
+      call.rejected.push({ event, reason: problem.reason, detail: problem.detail })
+      return
+    }
+    open.events.push(event)
+    open.calls.push(call)
+    open.keys.push(is_keyed ? addKey(low, high) : -1)
+    open.content = (open.content + (low ^ Math.imul(high, 31)) + open.events.length) >>> 0
+    waits.add(open.done)
+    if (open.encoder.rows() >= max_rows || open.encoder.bytes() >= max_bytes) seal()
+  }
+
+  function addKey(low: number, high: number): number {
+    const key = window.add(low, high)
+    next_key = key + 1
+    return key
+  }
+
+  async function append(
+    events: readonly OcsfEvent[],
+    token: string | undefined,
+    call: Call,
+    waits: Set<Promise<void>>,
+  ) {
+    if (token !== undefined) seal()
+    let turn_started = performance.now()
+    for (let index = 0; index < events.length; index++) {
+      if (sealed.length > waiting_blocks) {
+        await new Promise<void>((resolve) => {
+          room = resolve
+        })
+        room = undefined
+        turn_started = performance.now()
+      }
+      place(events[index] as OcsfEvent, call, token, waits)
+      if (index % 64 === 63 && performance.now() - turn_started > slice_ms) {
+        await nextTurn()
+        turn_started = performance.now()
+      }
+    }
+    if (token !== undefined) seal()
+  }
+
+  async function flush() {
+    await appending
+    seal()
+    await Promise.all([...unfinished].map((block) => block.done))
+  }
+
+  return {
+    async write(events, token) {
+      if (stopped)
+        throw new WeirError('overloaded', 'the lake takes no more events: it is stopping', { retryable: true })
+      const call: Call = { stored: 0, duplicate: 0, rejected: [] }
+      const waits = new Set<Promise<void>>()
+      const turn = appending.then(() => append(events, token, call, waits))
+      appending = turn.catch(() => {})
+      await turn
+      const results = await Promise.allSettled(waits)
+      for (const result of results) if (result.status === 'rejected') throw result.reason
+      metrics.count('lake_duplicates', labels, call.duplicate)
+      metrics.count('lake_rejected', labels, call.rejected.length)
+      return call
+    },
+    remember(low, high) {
+      if (window_size > 0 && window.find(low, high) < 0) addKey(low, high)
+    },
+    flush,
+    async stop() {
+      stopped = true
+      await flush().catch(() => {})
+    },
+  }
+}
+
+function waitOf(last_insert_ms: number, max_wait_ms: number): number {
+  return Math.min(max_wait_ms, Math.max(shortest_wait_ms, last_insert_ms * wait_factor))
+}
