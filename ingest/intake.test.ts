@@ -7,7 +7,8 @@ import { createLog } from '../core/log.js'
 import { createMetrics } from '../core/metrics.js'
 import { drop, ok, reject } from '../core/outcome.js'
 import { validate } from '../ocsf/validate.js'
-import { defineFormat } from './contract.js'
+import { defineFormat, type FormatDefinition } from './contract.js'
+import { cloudtrail } from './formats/cloudtrail.js'
 import { ocsf } from './formats/ocsf.js'
 import { createIntake } from './intake.js'
 
@@ -35,7 +36,10 @@ async function setup() {
   const batches: Batch[] = []
   await bus.subscribe('test', ['weir.events', 'weir.dead_letters'], async (batch) => void batches.push(batch))
   const formats = new Map(
-    [words, ocsf].map((definition) => [definition.name, { definition, format: definition.create({} as never) }]),
+    [words, ocsf, cloudtrail].map((definition: FormatDefinition) => [
+      definition.name,
+      { definition, format: definition.create(definition.config.parse({}) as never) },
+    ]),
   )
   const metrics = createMetrics()
   const intake = createIntake({ bus, formats, metrics, max_record_length: 1_000, now: () => 1_770_000_000_000 })
@@ -118,4 +122,21 @@ test('an attribute OCSF does not know moves to unmapped instead of refusing the 
 test('an unknown format is an error that names the known ones', async () => {
   const { intake } = await setup()
   await assert.rejects(intake.emit('test', 'xml', []), /there is no format "xml"/)
+})
+
+test('an envelope is split: each record has its own raw text, position and dead letter', async () => {
+  const { intake, events, dead } = await setup()
+  const record = { eventSource: 's3.amazonaws.com', eventName: 'GetObject', eventTime: '2026-01-12T08:30:15Z' }
+  const data = JSON.stringify({ Records: [record, { ...record, eventName: 7 }, record] })
+  const receipt = await intake.emit('trail', 'cloudtrail', [{ data, position: 'file:0' }])
+  assert.deepEqual(receipt, { records: 3, stored: 2, dropped: 0, dead_lettered: 1 })
+  assert.deepEqual(
+    events().map((event) => event.raw_data),
+    [JSON.stringify(record), JSON.stringify(record)],
+  )
+  assert.equal(new Set(events().map((event) => event.metadata.uid)).size, 2)
+  assert.equal(dead()[0]?.reason, 'wrong_type')
+  assert.equal(dead()[0]?.source.position, 'file:0#1')
+  const empty = await intake.emit('trail', 'cloudtrail', [{ data: '{"Records":[]}', position: 'file:1' }])
+  assert.deepEqual(empty, { records: 1, stored: 0, dropped: 1, dead_lettered: 0 })
 })

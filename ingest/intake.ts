@@ -1,7 +1,7 @@
 import type { Bus, Message } from '../bus/port.js'
 import { messageOf, WeirError } from '../core/errors.js'
 import type { Metrics } from '../core/metrics.js'
-import { type Outcome, reject } from '../core/outcome.js'
+import { type Outcome, ok, reject } from '../core/outcome.js'
 import { deadLetter } from '../ocsf/dead-letter.js'
 import type { EventDraft, OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
@@ -102,7 +102,6 @@ function createReader(
   const { definition, format } = entry
   const received_time = config.now()
   const context = { received_time }
-  const parsesJson = definition.input === 'json'
   // Equal records without a position are told apart by how often they came before in this call.
   const repeats = new Map<string, number>()
   let events: Message[] = []
@@ -113,6 +112,11 @@ function createReader(
     const source = { instance, format: definition.name, ...(record.position ? { position: record.position } : {}) }
     const value = deadLetter({ reason, detail, source, raw: textOf(record), received_time })
     deadLetters.push({ key: instance, value, timestamp: received_time })
+  }
+
+  function turnAway(record: RawRecord, outcome: Exclude<Outcome<unknown>, { kind: 'ok' }>) {
+    if (outcome.kind === 'drop') bump(tally.dropped, outcome.reason)
+    else refuse(record, outcome.reason, outcome.detail)
   }
 
   function accept(record: RawRecord, raw: string | undefined, draft: EventDraft, index: number, repeat: number) {
@@ -144,41 +148,48 @@ function createReader(
     },
     read(record: RawRecord) {
       if (record.fault) return refuse(record, record.fault.reason, record.fault.detail)
-      const outcome = normalise(record, parsesJson, format, context, config.max_record_length)
-      if (outcome.kind === 'drop') return bump(tally.dropped, outcome.reason)
-      if (outcome.kind === 'reject') return refuse(record, outcome.reason, outcome.detail)
-      const raw = definition.keeps_raw ? undefined : textOf(record)
-      let repeat = 0
-      if (record.position === undefined && outcome.value[0]?.metadata?.uid === undefined) {
-        const text = raw ?? textOf(record)
-        repeat = repeats.get(text) ?? 0
-        repeats.set(text, repeat + 1)
+      const parsed = parse(record, definition, config.max_record_length)
+      if (parsed.kind !== 'ok') return turnAway(record, parsed)
+      const parts = definition.split?.(parsed.value)
+      if (parts === undefined) return take(record, parsed.value)
+      tally.records += Math.max(parts.length, 1) - 1
+      if (parts.length === 0) bump(tally.dropped, 'empty_envelope')
+      for (const [n, part] of parts.entries()) {
+        const data = textOf({ data: part as object })
+        take({ data, ...(record.position === undefined ? {} : { position: `${record.position}#${n}` }) }, part)
       }
-      for (let i = 0; i < outcome.value.length; i++) accept(record, raw, outcome.value[i] as EventDraft, i, repeat)
     },
+  }
+
+  function take(record: RawRecord, input: unknown) {
+    const outcome = normalise(input, format, context)
+    if (outcome.kind !== 'ok') return turnAway(record, outcome)
+    const raw = definition.keeps_raw ? undefined : textOf(record)
+    let repeat = 0
+    if (record.position === undefined && outcome.value[0]?.metadata?.uid === undefined) {
+      const text = raw ?? textOf(record)
+      repeat = repeats.get(text) ?? 0
+      repeats.set(text, repeat + 1)
+    }
+    for (let i = 0; i < outcome.value.length; i++) accept(record, raw, outcome.value[i] as EventDraft, i, repeat)
   }
 }
 
-function normalise(
-  record: RawRecord,
-  parsesJson: boolean,
-  format: Format,
-  context: { received_time: number },
-  max_length: number,
-): Outcome<EventDraft[]> {
-  let input: unknown = record.data
-  if (typeof record.data === 'string') {
-    if (record.data.length > max_length) {
-      return reject('record_too_long', `${record.data.length} characters, at most ${max_length} are read`)
-    }
-    if (parsesJson) {
-      try {
-        input = JSON.parse(record.data)
-      } catch (error) {
-        return reject('invalid_json', messageOf(error))
-      }
-    }
-  } else if (!parsesJson) input = JSON.stringify(record.data)
+function parse(record: RawRecord, definition: FormatDefinition, max_length: number): Outcome<unknown> {
+  const parsesJson = definition.input === 'json'
+  if (typeof record.data !== 'string') return ok(parsesJson ? record.data : textOf(record))
+  if (record.data.length > max_length) {
+    return reject('record_too_long', `${record.data.length} characters, at most ${max_length} are read`)
+  }
+  if (!parsesJson) return ok(record.data)
+  try {
+    return ok(JSON.parse(record.data))
+  } catch (error) {
+    return reject('invalid_json', messageOf(error))
+  }
+}
+
+function normalise(input: unknown, format: Format, context: { received_time: number }): Outcome<EventDraft[]> {
   try {
     return format(input, context)
   } catch (error) {
@@ -205,7 +216,12 @@ function describe(problems: readonly Problem[]): string {
 }
 
 function textOf(record: RawRecord): string {
-  return typeof record.data === 'string' ? record.data : JSON.stringify(record.data)
+  if (typeof record.data === 'string') return record.data
+  try {
+    return JSON.stringify(record.data)
+  } catch {
+    return '(nested too deep to be written)'
+  }
 }
 
 function bump(counts: Map<string, number>, reason: string) {
