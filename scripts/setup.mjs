@@ -38,7 +38,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 const installed = join(root, 'node_modules', '.weir-installed')
 const lock = statSync(join(root, 'package-lock.json')).mtimeMs
 if (!existsSync(installed) || statSync(installed).mtimeMs < lock) {
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'installing packages')
+  // Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms. This obeys the lock, too.
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], 'installing packages')
   writeFileSync(installed, '')
 }
 
