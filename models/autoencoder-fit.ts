@@ -141,7 +141,7 @@ async function train(
       const output = model.predictOnBatch(holdout) as TensorFlow.Tensor
       return tf.losses.meanSquaredError(holdout, output).dataSync()[0] as number
     })
-    if (loss < best.loss * 0.999) best = { loss, epoch, weights: readWeights() }
+    if (loss < best.loss * 0.99) best = { loss, epoch, weights: readWeights() }
     progress?.(Math.min(1, epoch / settings.epochs), train_loss)
   }
   holdout.dispose()

@@ -18,8 +18,8 @@ const config = z.strictObject({
     .default('tanh')
     .describe('Activation of the hidden layers. tanh is bounded, so that what was never seen is not reproduced.'),
   epochs: z.int().min(1).max(10_000).default(60).describe('Most passes over the training rows.'),
-  batch_size: z.int().min(1).max(65_536).default(128).describe('Rows in one training step.'),
-  learning_rate: z.number().positive().max(1).default(0.004).describe('Step size of the Adam optimiser.'),
+  batch_size: z.int().min(1).max(65_536).default(256).describe('Rows in one training step.'),
+  learning_rate: z.number().positive().max(1).default(0.006).describe('Step size of the Adam optimiser.'),
   patience: z.int().min(1).default(8).describe('Passes without a better loss on the held-out rows before it stops.'),
   holdout_share: z.number().min(0.05).max(0.5).default(0.2).describe('Share of the newest rows kept out of training.'),
   input_clip: z.number().positive().default(6).describe('Scaled inputs beyond this many spreads are clipped.'),
@@ -27,7 +27,7 @@ const config = z.strictObject({
   scale_floor: z.number().positive().default(0.01).describe('Smallest spread of a feature, in its own unit.'),
   residual_floor: z.number().positive().default(0.1).describe('Smallest usual error of a feature, in spreads.'),
   alert_share: z.number().positive().max(0.5).default(0.001).describe('Share of normal rows that may score above.'),
-  margin: z.number().min(1).max(10).default(1.25).describe('The estimated threshold is multiplied by this.'),
+  margin: z.number().min(1).max(10).default(1.4).describe('The estimated threshold is multiplied by this.'),
   min_rows: z.int().min(20).default(200).describe('Fewer training rows are refused.'),
 })
 export type AutoencoderConfig = z.output<typeof config>

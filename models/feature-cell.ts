@@ -33,9 +33,9 @@ export const GAUGES = [
   'network_out',
   'process_count',
   'connection_count',
+  'duration',
 ] as const
 const gaugeFeatures = GAUGES.map(featureIndex)
-const durationFeature = featureIndex('duration')
 const logScale = FEATURES.map((feature) => feature.scale === 'log')
 /** Uids kept for each source: what brought something new comes first. */
 const FRESH_LIMIT = 12
@@ -114,8 +114,6 @@ export function vectorOf(cell: Cell, carried: Float64Array): Float32Array {
     if (seen > 0) carried[at] = (sums[feature] ?? 0) / seen
     sums[feature] = carried[at] ?? 0
   }
-  const durations = samples[durationFeature] ?? 0
-  if (durations > 0) sums[durationFeature] = (sums[durationFeature] ?? 0) / durations
   for (let at = 0; at < vector.length; at++) {
     const value = sums[at] ?? 0
     vector[at] = logScale[at] ? Math.log1p(Math.max(0, value)) : value
