@@ -1,5 +1,6 @@
 import { registry } from '../core/define.js'
+import { anomaly } from './anomaly/anomaly.js'
 import type { DetectorDefinition } from './contract.js'
 
 /** Every detector Weir has. */
-export const detectors = registry<DetectorDefinition>('detector', [])
+export const detectors = registry<DetectorDefinition>('detector', [anomaly])

@@ -80,7 +80,7 @@ describe('anomaly detector', () => {
     }
     for (const { reason, severity_id, techniques, confidence, evidence } of findings)
       t.diagnostic(`${severity_id} ${confidence} ${techniques} ${evidence.length}: ${reason}`)
-    assert.ok(findings.every((finding) => finding.workload.uid === web.uid))
+    assert.ok(findings.every((finding) => finding.workload?.uid === web.uid))
     assert.ok(found > 0 && found < start + 2 * MINUTE)
     const [first] = findings
     assert.match(first!.reason, /cpu \d+ % \(usual \d+ %\)/)
@@ -103,7 +103,7 @@ describe('anomaly detector', () => {
     }
     for (const { reason, severity_id, techniques, confidence } of findings)
       t.diagnostic(`${severity_id} ${confidence} ${techniques}: ${reason}`)
-    const mine = findings.filter((finding) => finding.workload.uid === biller.uid)
+    const mine = findings.filter((finding) => finding.workload?.uid === biller.uid)
     assert.ok(mine.length > 0 && mine[0]!.time < start + 3 * MINUTE)
     assert.ok(mine[0]!.techniques.includes('T1078.004'))
     assert.equal(mine.length, findings.length)
