@@ -42,7 +42,8 @@ export function functionWorkload(
   }
 }
 
-/** A name without trailing digits and separators: web-01 and web-02 are alike. */
+/** A name without trailing digits and separators: web-01 and web-02 are alike. A short container id stands for itself. */
 function stem(name: string): string {
+  if (/^[0-9a-f]{12}$/.test(name)) return name
   return name.replace(/[-_.]?[0-9]+$/, '') || name
 }
