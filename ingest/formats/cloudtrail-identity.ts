@@ -1,4 +1,4 @@
-import type { Fields, JsonRecord } from './fields.js'
+import { defined, type Fields, type JsonRecord } from './fields.js'
 import { parseTime } from './time.js'
 
 /** Who made a call, as far as CloudTrail says. */
@@ -47,12 +47,12 @@ export function identityOf(record: Fields): Identity {
   const idp = identityProvider(identity, context)
   const scope = identity?.object('inScopeOf')
   return {
-    actor: {
+    actor: defined({
       user,
-      ...(session ? { session } : {}),
-      ...(invoked_by === undefined ? {} : { invoked_by }),
-      ...(idp ? { idp } : {}),
-    },
+      session,
+      invoked_by,
+      idp,
+    }),
     user,
     type,
     account,
@@ -78,17 +78,16 @@ function userOf({ identity, type, account, invoked_by, principal, key, role }: U
   const uid = identity?.text('arn') ?? person?.text('userId')
   const name = identity?.text('userName') ?? role ?? (type === 'AWSService' ? invoked_by : undefined)
   const isIdentified = name !== undefined || uid !== undefined || account !== undefined
-  return {
-    ...(name === undefined ? {} : { name }),
+  return defined({
     // OCSF wants a user identified; principalId alone is an identity, and Unknown is what CloudTrail calls the rest.
-    ...(isIdentified ? {} : { name: principal ?? type }),
-    ...(uid === undefined ? {} : { uid }),
-    ...(principal === undefined ? {} : { uid_alt: principal }),
+    name: isIdentified ? name : (principal ?? type),
+    uid,
+    uid_alt: principal,
     type,
     type_id: Object.hasOwn(USER_TYPES, type) ? USER_TYPES[type] : 99,
-    ...(account === undefined ? {} : { account: { uid: account, type: 'AWS Account', type_id: 10 } }),
-    ...(key === undefined ? {} : { credential_uid: key }),
-  }
+    account: accountOf(account),
+    credential_uid: key,
+  })
 }
 
 function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?: string, principal?: string) {
@@ -100,13 +99,13 @@ function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?
   if (created !== undefined && created_time === undefined) attributes?.keep('creationDate')
   const arn = issuer?.text('arn')
   const uid = sessionName(principal)
-  const session = {
-    ...(uid === undefined ? {} : { uid }),
-    ...(arn === undefined ? {} : { issuer: arn }),
-    ...(created_time === undefined ? {} : { created_time }),
-    ...(is_mfa === undefined ? {} : { is_mfa }),
-    ...(key === undefined ? {} : { credential_uid: key }),
-  }
+  const session = defined({
+    uid,
+    issuer: arn,
+    created_time,
+    is_mfa,
+    credential_uid: key,
+  })
   return Object.keys(session).length === 0 ? undefined : session
 }
 
@@ -119,4 +118,9 @@ function sessionName(principal: string | undefined): string | undefined {
 function identityProvider(identity: Fields | undefined, context: Fields | undefined): JsonRecord | undefined {
   const name = identity?.text('identityProvider') ?? context?.object('webIdFederationData')?.text('federatedProvider')
   return name === undefined ? undefined : { name }
+}
+
+/** OCSF's account object of an AWS account id. */
+export function accountOf(id: string | undefined): JsonRecord | undefined {
+  return id === undefined ? undefined : { uid: id, type: 'AWS Account', type_id: 10 }
 }

@@ -1,6 +1,6 @@
-import type { Identity } from './cloudtrail-identity.js'
+import { accountOf, type Identity } from './cloudtrail-identity.js'
 import { instancesOf } from './cloudtrail-workload.js'
-import { type Fields, isObject, type JsonRecord } from './fields.js'
+import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
 
 /** Resources in one event; bulk calls name thousands, and api.request.data has them all. */
 const MAX_RESOURCES = 64
@@ -63,13 +63,15 @@ function listed(record: Fields): JsonRecord[] {
       const type = fields.text('type')
       const account = fields.text('accountId')
       if (uid === undefined && type === undefined) continue
-      resources.push({
-        ...(uid === undefined ? { name: type } : { uid }),
-        ...(type === undefined ? {} : { type }),
-        ...(account === undefined ? {} : { owner: { account: { uid: account } } }),
-        role_id: 1,
-        role: 'Target',
-      })
+      resources.push(
+        defined({
+          ...(uid === undefined ? { name: type } : { uid }),
+          type,
+          owner: account === undefined ? undefined : { account: { uid: account } },
+          role_id: 1,
+          role: 'Target',
+        }),
+      )
     } else if (entry !== null) record.fault(`resources[${n}]`, 'an object', entry)
   }
   return resources
@@ -93,21 +95,21 @@ export function authenticatedOf(
     const uid = text(assumed.arn) as string
     const uid_alt = text(assumed.assumedRoleId) ?? text(assumed.federatedUserId)
     const name = /:assumed-role\/([^/]+)\//.exec(uid)?.[1]
-    const user = { uid, ...(name ? { name } : {}), ...(uid_alt ? { uid_alt } : {}), ...roleType(uid) }
-    return { user, ...(session ? { session } : {}) }
+    const user = defined({ uid, name, uid_alt, ...roleType(uid) })
+    return defined({ user, session })
   }
   const user =
     role === undefined ? identity.user : { uid: role, name: role.slice(role.lastIndexOf('/') + 1), ...roleType(role) }
-  return { user, ...(session ? { session } : {}) }
+  return defined({ user, session })
 }
 
 function roleType(arn: string): JsonRecord {
   const account = arn.split(':', 5)[4]
-  return {
+  return defined({
     type: 'AssumedRole',
     type_id: 99,
-    ...(account ? { account: { uid: account, type: 'AWS Account', type_id: 10 } } : {}),
-  }
+    account: accountOf(account || undefined),
+  })
 }
 
 function issuedSession(answer: JsonRecord, asked: JsonRecord): JsonRecord | undefined {
@@ -117,11 +119,11 @@ function issuedSession(answer: JsonRecord, asked: JsonRecord): JsonRecord | unde
   if (credential_uid === undefined && uid === undefined) return undefined
   // `Jul 30, 2024, 9:46:15 PM`, always UTC.
   const expires = Date.parse(`${text(credentials.expiration) ?? ''} UTC`)
-  return {
-    ...(uid === undefined ? {} : { uid }),
-    ...(credential_uid === undefined ? {} : { credential_uid }),
-    ...(Number.isNaN(expires) || expires < 0 ? {} : { expiration_time: expires }),
-  }
+  return defined({
+    uid,
+    credential_uid,
+    expiration_time: Number.isNaN(expires) || expires < 0 ? undefined : expires,
+  })
 }
 
 function text(value: unknown): string | undefined {

@@ -1,7 +1,7 @@
 import type { Workload } from '../../ocsf/event.js'
 import { functionWorkload, vmWorkload } from '../../ocsf/workload.js'
 import type { Identity } from './cloudtrail-identity.js'
-import { isObject, type JsonRecord } from './fields.js'
+import { defined, isObject, type JsonRecord } from './fields.js'
 
 /** What of a CloudTrail record says which workload it concerns. */
 export type Call = {
@@ -35,7 +35,7 @@ function callerOf(call: Call, isFunctionRole: (role: string) => boolean): Worklo
   if (session === undefined) return undefined
   const owner = identity.account ?? account
   if (INSTANCE.test(session)) {
-    return vmWorkload(session, session, { ...where(owner, region), ...(role === undefined ? {} : { role }) })
+    return vmWorkload(session, session, defined({ ...where(owner, region), role }))
   }
   return actsAsFunction(call, session, isFunctionRole)
     ? functionWorkload('aws', owner ?? 'unknown', region ?? 'unknown', session)
@@ -118,5 +118,5 @@ function versionOf(text: string | undefined): { version?: string } {
 }
 
 function where(account: string | undefined, region: string | undefined) {
-  return { provider: 'aws', ...(account === undefined ? {} : { account }), ...(region === undefined ? {} : { region }) }
+  return defined({ provider: 'aws', account, region })
 }

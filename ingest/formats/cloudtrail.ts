@@ -4,11 +4,11 @@ import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type Metadata } from '../../ocsf/event.js'
 import { defineFormat, type Format } from '../contract.js'
 import { splitEnvelope } from './cloudtrail-envelope.js'
-import { type Identity, identityOf } from './cloudtrail-identity.js'
+import { accountOf, type Identity, identityOf } from './cloudtrail-identity.js'
 import { apiActivity, authenticationActivity } from './cloudtrail-operations.js'
 import { authenticatedOf, resourcesOf } from './cloudtrail-resources.js'
 import { workloadOf } from './cloudtrail-workload.js'
-import { type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
 import { isEventTime, parseTime } from './time.js'
 
 const config = z.strictObject({
@@ -123,35 +123,30 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
   const resources = logon === undefined ? resourcesOf(fields, service, request) : []
   const call = { identity, service, user_agent, source_address, account, region, request }
   const workload = workloadOf(call, isFunctionRole)
-  return {
-    ...(logon === undefined
-      ? apiActivityOf(operation, readOnly)
-      : authentication(fields, logon, identity, service, operation, request, response)),
+  const [class_uid, activity_id] =
+    logon === undefined ? [CLASS.api_activity, apiActivity(operation, readOnly)] : [CLASS.authentication, logon]
+  const draft: EventDraft = {
+    class_uid,
+    activity_id,
     severity_id: 1,
     status_id: failed ? 2 : 1,
-    ...(error === undefined ? {} : { status_code: error }),
-    ...(error_message === undefined ? {} : { status_detail: error_message }),
-    ...(time === undefined ? {} : { time }),
     actor: identity.actor,
     api: apiOf({ fields, service, operation, request, response, error, error_message, readOnly }),
-    cloud: {
-      provider: 'AWS',
-      ...(account === undefined ? {} : { account: { uid: account, type: 'AWS Account', type_id: 10 } }),
-      ...(region === undefined ? {} : { region }),
-    },
+    cloud: defined({ provider: 'AWS', account: accountOf(account), region }),
     src_endpoint: sourceOf(fields, source_address, identity),
     dst_endpoint: destinationOf(fields, service),
-    ...(user_agent === undefined ? {} : { http_request: { user_agent } }),
-    ...(resources.length === 0 ? {} : { resources }),
-    ...(workload === undefined ? {} : { workload }),
     metadata: metadataOf(fields, original_time),
   }
-}
-
-function apiActivityOf(operation: string, readOnly: boolean | undefined) {
-  const activity_id = apiActivity(operation, readOnly)
   // OCSF: 99 is named as the source names it.
-  return { class_uid: CLASS.api_activity, activity_id, ...(activity_id === 99 ? { activity_name: operation } : {}) }
+  if (activity_id === 99) draft.activity_name = operation
+  if (time !== undefined) draft.time = time
+  if (error !== undefined) draft.status_code = error
+  if (error_message !== undefined) draft.status_detail = error_message
+  if (user_agent !== undefined) draft.http_request = { user_agent }
+  if (resources.length > 0) draft.resources = resources
+  if (workload !== undefined) draft.workload = workload
+  if (logon !== undefined) addAuthentication(draft, fields, identity, request, response)
+  return draft
 }
 
 /** The sign-in service answers a failed sign-in without an error code: `{ ConsoleLogin: 'Failure' }`. */
@@ -159,34 +154,23 @@ function answersFailure(response: unknown, operation: string): boolean {
   return isObject(response) && Object.hasOwn(response, operation) && response[operation] === 'Failure'
 }
 
-function authentication(
-  fields: Fields,
-  activity_id: number,
-  identity: Identity,
-  service: string,
-  operation: string,
-  request: unknown,
-  response: unknown,
-): JsonRecord & { class_uid: number; activity_id: number } {
+/** What Authentication has besides: who is now signed in, by what means. */
+function addAuthentication(draft: EventDraft, fields: Fields, identity: Identity, request: unknown, response: unknown) {
   const { user, session } = authenticatedOf(identity, request, response)
   const additional = fields.any('additionalEventData')
   fields.keep('additionalEventData')
   const mfa = isObject(additional) ? additional.MFAUsed : undefined
-  const protocol = operation.endsWith('WithSAML') ? { auth_protocol_id: 5, auth_protocol: 'SAML' } : {}
-  const openId = operation.endsWith('WithWebIdentity') ? { auth_protocol_id: 4, auth_protocol: 'OpenID' } : {}
-  return {
-    class_uid: CLASS.authentication,
-    activity_id,
-    user,
-    service: { name: service },
-    is_remote: true,
-    ...(session ? { session } : {}),
-    ...(mfa === 'Yes' || mfa === 'No' ? { is_mfa: mfa === 'Yes' } : {}),
-    ...protocol,
-    ...openId,
-    // Like su: the caller goes on as somebody else.
-    ...(activity_id === 7 ? { account_switch_type_id: 1, account_switch_type: 'Substitute User' } : {}),
-  }
+  const operation: string = draft.api.operation
+  draft.user = user
+  draft.service = draft.api.service
+  draft.is_remote = true
+  if (session !== undefined) draft.session = session
+  if (mfa === 'Yes' || mfa === 'No') draft.is_mfa = mfa === 'Yes'
+  if (operation.endsWith('WithSAML')) Object.assign(draft, { auth_protocol_id: 5, auth_protocol: 'SAML' })
+  if (operation.endsWith('WithWebIdentity')) Object.assign(draft, { auth_protocol_id: 4, auth_protocol: 'OpenID' })
+  // Like su: the caller goes on as somebody else.
+  if (draft.activity_id === 7)
+    Object.assign(draft, { account_switch_type_id: 1, account_switch_type: 'Substitute User' })
 }
 
 type ApiParts = {
@@ -218,23 +202,23 @@ function apiOf({
     if (value) flags.push(flag)
     else fields.keep(flag)
   }
-  const answer = {
-    ...(error === undefined ? {} : { error }),
-    ...(error_message === undefined ? {} : { error_message }),
-    ...(response === undefined ? {} : { data: response }),
-  }
-  return {
+  const answer = defined({
+    error,
+    error_message,
+    data: response,
+  })
+  return defined({
     operation,
     service: { name: service },
-    ...(version === undefined ? {} : { version }),
+    version,
     // OCSF wants every request identified; a few services leave requestID out.
-    request: {
+    request: defined({
       uid: uid ?? 'unknown',
-      ...(flags.length === 0 ? {} : { flags }),
-      ...(request === undefined ? {} : { data: request }),
-    },
-    ...(Object.keys(answer).length === 0 ? {} : { response: answer }),
-  }
+      flags: flags.length === 0 ? undefined : flags,
+      data: request,
+    }),
+    response: Object.keys(answer).length === 0 ? undefined : answer,
+  })
 }
 
 /** An address, or the name of the AWS service that called on somebody's behalf (`AWS Internal` has none). */
@@ -243,17 +227,18 @@ function sourceOf(fields: Fields, address: string | undefined, identity: Identit
   const owner = fields.text('vpcEndpointAccountId')
   const isAddress = address !== undefined && isIP(address) !== 0
   const name = address ?? identity.invoked_by ?? 'unknown'
-  return {
-    ...(isAddress ? { ip: address } : { svc_name: name }),
-    ...(!isAddress && /^[\w.-]+\.amazonaws\.com(\.cn)?$/.test(name) ? { domain: name } : {}),
-    ...(uid === undefined ? {} : { uid }),
-    ...(owner === undefined ? {} : { owner: { account: { uid: owner } } }),
-  }
+  return defined({
+    ip: isAddress ? address : undefined,
+    svc_name: isAddress ? undefined : name,
+    domain: !isAddress && /^[\w.-]+\.amazonaws\.com(\.cn)?$/.test(name) ? name : undefined,
+    uid,
+    owner: owner === undefined ? undefined : { account: { uid: owner } },
+  })
 }
 
 function destinationOf(fields: Fields, service: string): JsonRecord {
   const hostname = fields.object('tlsDetails')?.text('clientProvidedHostHeader')
-  return { svc_name: service, ...(hostname === undefined ? {} : { hostname }) }
+  return defined({ svc_name: service, hostname })
 }
 
 function metadataOf(fields: Fields, original_time: string | undefined): Partial<Metadata> {
@@ -262,18 +247,18 @@ function metadataOf(fields: Fields, original_time: string | undefined): Partial<
   const version = fields.text('eventVersion')
   const category = fields.text('eventCategory')
   const correlation_uid = fields.text('sharedEventID')
-  return {
-    product: {
+  return defined({
+    product: defined({
       name: 'CloudTrail',
       vendor_name: 'AWS',
-      ...(version === undefined ? {} : { version }),
-      ...(category === undefined ? {} : { feature: { name: category } }),
-    },
+      version,
+      feature: category === undefined ? undefined : { name: category },
+    }),
     profiles: ['cloud'],
     log_name: 'cloudtrail',
-    ...(uid === undefined ? {} : { uid }),
-    ...(event_code === undefined ? {} : { event_code }),
-    ...(correlation_uid === undefined ? {} : { correlation_uid }),
-    ...(original_time === undefined ? {} : { original_time }),
-  }
+    uid,
+    event_code,
+    correlation_uid,
+    original_time,
+  })
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { basename, dirname } from 'node:path/posix'
 import { integerOf, ipOf, readHomes, textOf } from './falco-fields.js'
-import type { Fields, JsonRecord } from './fields.js'
+import { defined, type Fields, type JsonRecord } from './fields.js'
 
 /** OCSF file types by what Falco calls a descriptor. */
 const FILE_TYPES: { readonly [type: string]: number } = { file: 1, directory: 2, unix: 5, pipe: 6, fifo: 6 }
@@ -83,7 +83,7 @@ function addConnection(evidence: JsonRecord, fields: Fields) {
   const protocol = textOf(fields, 'fd.l4proto')
   const direction_id = directionOf(fields.any('evt.type'), isServer)
   fields.keep('evt.type')
-  evidence.connection_info = { direction_id, ...(protocol ? { protocol_name: protocol.toLowerCase() } : {}) }
+  evidence.connection_info = defined({ direction_id, protocol_name: protocol?.toLowerCase() })
 }
 
 function endpointOf(fields: Fields, ipField: string, portField: string): Endpoint | undefined {
@@ -91,7 +91,7 @@ function endpointOf(fields: Fields, ipField: string, portField: string): Endpoin
   const hostname = textOf(fields, `${ipField}.name`)
   if (!ip && !hostname) return undefined
   const port = integerOf(fields, portField)
-  return { ...(ip ? { ip } : {}), ...(hostname ? { hostname } : {}), ...(port === undefined ? {} : { port }) }
+  return defined({ ip, hostname, port })
 }
 
 /** `172.17.0.9:43812->10.96.0.1:443`, as fd.name shows a connection. */
@@ -153,7 +153,7 @@ function addContainer(evidence: JsonRecord, fields: Fields) {
   if (imageId !== undefined && digest !== undefined) fields.keep('container.image.id')
   image.name ??= reference
   const uid = digest ?? imageId ?? (image.tag ? `${image.name}:${image.tag}` : image.name)
-  if (typeof uid === 'string') container.image = { ...definedOf(image), uid }
+  if (typeof uid === 'string') container.image = { ...defined(image), uid }
   else {
     delete container.image
     fields.keep('container.image.tag')
@@ -172,16 +172,14 @@ function addPod(container: JsonRecord, evidence: JsonRecord, fields: Fields) {
   const field = fields.any('k8s.pod.uid') === undefined ? 'k8s.pod.id' : 'k8s.pod.uid'
   const uid = textOf(fields, field)
   if (uid !== undefined && UUID.test(uid)) container.pod_uuid = uid
-  evidence.resources = [
-    { name, type: 'pod', ...(namespace ? { namespace } : {}), ...(uid === undefined ? {} : { uid }) },
-  ]
+  evidence.resources = [defined({ name, type: 'pod', namespace, uid })]
 }
 
 function addGroup(user: JsonRecord, fields: Fields) {
   const name = textOf(fields, 'group.name')
   const gid = fields.any('group.gid')
   const uid = typeof gid === 'number' ? String(gid) : textOf(fields, 'group.gid')
-  if (name !== undefined || uid !== undefined) user.groups = [{ ...(name ? { name } : {}), ...(uid ? { uid } : {}) }]
+  if (name !== undefined || uid !== undefined) user.groups = [defined({ name, uid })]
 }
 
 /** OCSF wants an operation in every API call and a uid in every request; user names need no help. */
@@ -191,8 +189,4 @@ function completeApi(evidence: JsonRecord, uid: string) {
   api.operation ??= 'unknown'
   const request = api.request as JsonRecord | undefined
   if (request) request.uid ??= uid
-}
-
-function definedOf(record: JsonRecord): JsonRecord {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
 }

@@ -7,7 +7,7 @@ import { containerWorkload, vmWorkload } from '../../ocsf/workload.js'
 import { defineFormat } from '../contract.js'
 import { integerOf, textOf } from './falco-fields.js'
 import { evidenceOf } from './falco-objects.js'
-import { type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
 import { attacksOf } from './mitre.js'
 import { isEventTime, parseTime } from './time.js'
 
@@ -95,14 +95,14 @@ function readHead(record: Fields): Outcome<Head> {
   const uuid = record.text('uuid')
   const identity = [rule, output, hostname, original_time].join('\n')
   const uid = uuid ?? eventUid(time ?? 0, hash('sha256', identity, 'hex'))
-  const metadata: Partial<Metadata> = {
+  const metadata: Partial<Metadata> = defined({
     product: { name: 'Falco', vendor_name: 'The Falco Project', feature: { name: source } },
     log_name: source,
     event_code: rule,
-    ...(uuid === undefined ? {} : { uid: uuid }),
-    ...(original_time === undefined ? {} : { original_time }),
-    ...(tags.length === 0 ? {} : { labels: tags }),
-  }
+    uid: uuid,
+    original_time,
+    labels: tags.length === 0 ? undefined : tags,
+  })
   const isInternal = source === 'internal' || rule.startsWith(INTERNAL)
   const severity = severityOf(priority)
   return ok({ rule, output, source, isInternal, tags, hostname, uid, time, severity, metadata, fields })
@@ -132,37 +132,43 @@ function finding({ rule, output, source, tags, hostname, uid, time, severity, me
   const isHost = source.startsWith('syscall')
   const workload = isHost ? workloadOf(evidence, resources, hostname) : undefined
   const profiles = [...(actor ? ['host'] : []), ...(cloud ? ['cloud'] : [])]
-  return {
+  const draft: EventDraft = {
     class_uid: CLASS.detection_finding,
     activity_id: 1,
     status_id: 1,
     is_alert: true,
     ...severity,
-    ...(time === undefined ? {} : { time }),
     message: output ?? rule,
-    finding_info: {
+    finding_info: defined({
       uid,
       title: rule,
-      ...(output === undefined ? {} : { desc: output }),
-      ...(time === undefined ? {} : { created_time: time }),
+      desc: output,
+      created_time: time,
       analytic: { name: rule, type_id: 1, category: source },
       data_sources: [source],
-      ...(attacks.length === 0 ? {} : { attacks }),
-      ...(related === undefined ? {} : { related_events: [{ uid: related }] }),
-    },
-    metadata: {
+      attacks: attacks.length === 0 ? undefined : attacks,
+      related_events: related === undefined ? undefined : [{ uid: related }],
+    }),
+    metadata: defined({
       ...metadata,
-      ...(profiles.length === 0 ? {} : { profiles }),
+      profiles: profiles.length === 0 ? undefined : profiles,
       // A plugin's alert is about a cluster or an account; the machine that Falco runs on only reports it.
-      ...(isHost || hostname === undefined ? {} : { reporter: { hostname } }),
-    },
-    ...(evidence ? { evidences: [evidence] } : {}),
-    ...(actor ? { actor } : {}),
-    ...(resources ? { resources } : {}),
-    ...(cloud ? { cloud } : {}),
-    ...(isHost && hostname !== undefined ? { device: { hostname, type_id: 1 } } : {}),
-    ...(workload ? { workload } : {}),
+      reporter: isHost || hostname === undefined ? undefined : { hostname },
+    }),
   }
+  if (time !== undefined) draft.time = time
+  if (evidence) draft.evidences = [evidence]
+  if (actor) draft.actor = actor
+  if (resources) draft.resources = resources
+  if (cloud) draft.cloud = cloud
+  if (isHost && hostname !== undefined) draft.device = deviceOf(hostname)
+  if (workload) draft.workload = workload
+  return draft
+}
+
+/** Falco says only the name; what kind of machine it is nobody knows. */
+function deviceOf(hostname: string) {
+  return { hostname, type_id: 0 }
 }
 
 /** Who acted: the process and its user, or the account of an audit log. */
@@ -170,7 +176,7 @@ function actorOf(evidence: JsonRecord | undefined): JsonRecord | undefined {
   if (!evidence) return undefined
   if (evidence.actor) return evidence.actor as JsonRecord
   const { process, user } = evidence
-  return process || user ? { ...(process ? { process } : {}), ...(user ? { user } : {}) } : undefined
+  return process || user ? defined({ process, user }) : undefined
 }
 
 /** What a Kubernetes or GitHub call was about. */
@@ -181,18 +187,18 @@ function targetOf(fields: Fields): JsonRecord[] | undefined {
   if (name === undefined) return undefined
   const namespace = textOf(fields, 'ka.target.namespace')
   const type = [textOf(fields, 'ka.target.resource'), textOf(fields, 'ka.target.subresource')].filter(Boolean).join('/')
-  return [{ name, ...(type === '' ? {} : { type }), ...(namespace === undefined ? {} : { namespace }) }]
+  return [defined({ name, type: type || undefined, namespace })]
 }
 
 function cloudOf(fields: Fields): JsonRecord | undefined {
   const region = textOf(fields, 'ct.region')
   const uid = textOf(fields, 'ct.recipientaccountid')
   if (region === undefined && uid === undefined) return undefined
-  return {
+  return defined({
     provider: 'AWS',
-    ...(region === undefined ? {} : { region }),
-    ...(uid === undefined ? {} : { account: { uid } }),
-  }
+    region,
+    account: uid === undefined ? undefined : { uid },
+  })
 }
 
 /** The container the alert names, else the host: Falco writes `host` for processes outside of containers. */
@@ -206,26 +212,27 @@ function workloadOf(
   const { image } = container
   const reference = image?.name === undefined ? undefined : `${image.name}${image.tag ? `:${image.tag}` : ''}`
   const pod = (resources as { namespace?: string }[] | undefined)?.[0]
-  return containerWorkload(container.uid, container.name ?? container.uid, {
-    ...(reference === undefined ? {} : { image: reference }),
-    ...(pod?.namespace === undefined ? {} : { namespace: pod.namespace }),
-  })
+  return containerWorkload(
+    container.uid,
+    container.name ?? container.uid,
+    defined({ image: reference, namespace: pod?.namespace }),
+  )
 }
 
 /** Falco about itself. `n_drops` counts the system calls it did not see: blindness that an attacker may cause. */
 function coverage({ rule, output, hostname, time, severity, metadata, fields }: Head): EventDraft {
   const lost = integerOf(fields, 'n_drops')
   const isMetrics = rule === 'Falco internal: metrics snapshot'
-  return {
+  return defined({
     class_uid: CLASS.coverage,
     activity_id: 1,
     status_id: isMetrics ? 1 : 3,
     ...severity,
-    ...(time === undefined ? {} : { time }),
+    time,
     message: output ?? rule,
-    source: { name: 'falco', format: 'falco', ...(hostname === undefined ? {} : { instance: hostname }) },
-    ...(lost === undefined || lost < 0 ? {} : { lost_count: lost }),
-    ...(hostname === undefined ? {} : { device: { hostname, type_id: 1 } }),
+    source: defined({ name: 'falco', format: 'falco', instance: hostname }),
+    lost_count: lost === undefined || lost < 0 ? undefined : lost,
+    device: hostname === undefined ? undefined : deviceOf(hostname),
     metadata: { ...metadata, profiles: ['host'] },
-  }
+  })
 }

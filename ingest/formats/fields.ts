@@ -123,6 +123,21 @@ export function isObject(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** An object's attributes without those that are undefined: the ones a source does not have are absent in the event. */
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
+}
+
+/** The object without the attributes that are undefined. */
+export function defined<T extends object>(object: T): Defined<T> {
+  const result: JsonRecord = {}
+  for (const key in object) {
+    const value = object[key]
+    if (value !== undefined) result[key] = value
+  }
+  return result as Defined<T>
+}
+
 /** Sets an own property under any name: assigning `__proto__` would change the object's prototype instead. */
 export function setOwn(target: JsonRecord, key: string, value: unknown) {
   if (key === '__proto__') {
