@@ -3,7 +3,10 @@ import type { Log } from '../core/log.js'
 import type { Batch, Bus, Handler, Message, Subscription, Topic } from './port.js'
 
 export type MemoryBusConfig = {
-  /** Messages that may wait for subscribers before `publish` blocks. */
+  /**
+   * Messages of one topic that may wait for subscribers before `publish` blocks. Topics do not share it: a detector that
+   * publishes a finding while it holds events must not wait for those events.
+   */
   max_messages: number
   /** Largest batch handed to a handler. */
   max_batch: number
@@ -35,23 +38,24 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
   const groups = new Map<string, Group>()
   const waiting: (() => void)[] = []
   const inFlight = new Set<Promise<void>>()
-  let used = 0
+  const used = new Map<Topic, number>()
   let open = true
 
-  async function room(count: number) {
+  async function room(topic: Topic, count: number) {
     // A publication larger than the bound is let in alone, otherwise it would wait for ever.
-    while (open && used > 0 && used + count > config.max_messages) await new Promise<void>((wake) => waiting.push(wake))
+    const isFull = () => (used.get(topic) ?? 0) > 0 && (used.get(topic) ?? 0) + count > config.max_messages
+    while (open && isFull()) await new Promise<void>((wake) => waiting.push(wake))
     if (!open) throw new WeirError('overloaded', 'the bus is stopping', { retryable: true })
-    used += count
+    used.set(topic, (used.get(topic) ?? 0) + count)
   }
 
-  function release(count: number) {
-    used -= count
+  function release(topic: Topic, count: number) {
+    used.set(topic, (used.get(topic) ?? 0) - count)
     for (const wake of waiting.splice(0)) wake()
   }
 
   async function deliver(topic: Topic, messages: readonly Message[]) {
-    await room(messages.length)
+    await room(topic, messages.length)
     try {
       const receivers = [...groups.values()].filter((group) => group.topics.has(topic))
       if (receivers.length === 0) return
@@ -73,7 +77,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
         }
       })
     } finally {
-      release(messages.length)
+      release(topic, messages.length)
     }
   }
 
@@ -95,7 +99,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
       }
       return consume(group, handler, config, () => groups.delete(name))
     },
-    pressure: () => Math.min(1, used / config.max_messages),
+    pressure: () => Math.min(1, Math.max(0, ...used.values()) / config.max_messages),
     async start() {
       open = true
     },

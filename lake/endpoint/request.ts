@@ -4,6 +4,7 @@ import type { SqlRequest } from './analyst.js'
 import { readBody } from './body.js'
 import { sqlException } from './exception.js'
 import type { SqlLimits } from './limits.js'
+import { measurableTypes } from './native-revision.js'
 
 /** A query as it came over HTTP. */
 export type HttpQuery = Omit<SqlRequest, 'signal'> & {
@@ -35,7 +36,10 @@ export async function readQuery(request: IncomingMessage, url: URL, limits: SqlL
     if (name.startsWith('param_')) params.set(name.slice('param_'.length), value)
     else if (!own.has(name)) settings.set(name, value)
   }
-  const version = Number(query.get('client_protocol_version') ?? '0')
+  const version = protocolVersion(query.get('client_protocol_version'))
+  if (version > 0) {
+    for (const [name, value] of measurableTypes) settings.set(name, value)
+  }
   return {
     sql,
     params,
@@ -45,8 +49,13 @@ export async function readQuery(request: IncomingMessage, url: URL, limits: SqlL
     whole: isOn(query.get('wait_end_of_query')),
     query_id: queryId(query.get('query_id') ?? header(request, 'x-clickhouse-query-id')),
     compress: isOn(query.get('enable_http_compression')),
-    client_protocol_version: Number.isSafeInteger(version) && version > 0 ? version : 0,
+    client_protocol_version: version,
   }
+}
+
+function protocolVersion(given: string | null): number {
+  const version = Number(given ?? '0')
+  return Number.isSafeInteger(version) && version > 0 ? version : 0
 }
 
 function isOn(value: string | null): boolean {

@@ -159,6 +159,41 @@ test('compression both ways', async () => {
   assert.equal((await send('/', { body: 'SELECT 1'.padEnd(200_000) })).status, 400)
 })
 
+test('Native blocks at the revision of the native protocol that Go clients ask for', async () => {
+  const columns = [
+    '7 AS a',
+    "'text' AS b",
+    'toNullable(number) AS c',
+    "[toLowCardinality(toNullable('x')), NULL] AS d",
+    "CAST([], 'Array(LowCardinality(String))') AS e",
+    "map('k', [number, 2]) AS f",
+    "CAST((1, 'z'), 'Tuple(q Int8, `r (` LowCardinality(String))') AS g",
+    "toDateTime64(0, 3, 'UTC') AS h",
+    "CAST('a', 'Enum8(\\'a\\' = 1, \\'b, )\\' = 2)') AS i",
+    'toDecimal128(1, 20) AS j',
+    `CAST('{"x":1}' AS JSON) AS k`,
+    "toFixedString('ab', 5) AS l",
+    "toUUID(toString(generateUUIDv4(1))) != toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0') AS m",
+    'INTERVAL 1 DAY AS n',
+    '[[1], []] AS o',
+    "toIPv6('::1') AS p",
+  ]
+  const block = async (select: string, version: string) => {
+    const reply = await query(`SELECT ${select} FROM numbers(3) FORMAT Native`, { client_protocol_version: version })
+    assert.equal(reply.status, 200, reply.text)
+    return reply.body
+  }
+  const info = Buffer.from([1, 0, 2, 0xff, 0xff, 0xff, 0xff, 0])
+  const whole = await block(columns.join(', '), '54460')
+  const alone = await Promise.all(columns.map((column) => block(column, '54460')))
+  for (const column of alone) assert.deepEqual(column.subarray(0, 10), Buffer.concat([info, Buffer.from([1, 3])]))
+  const expected = [info, Buffer.from([columns.length, 3]), ...alone.map((column) => column.subarray(10))]
+  assert.ok(whole.equals(Buffer.concat(expected)), 'a column was not measured right')
+  // Revision 51903 has the block info, but no word on serialization.
+  const plain = await block("'x' AS a", '0')
+  assert.ok((await block("'x' AS a", '51903')).equals(Buffer.concat([info, plain])))
+})
+
 test('what tools ask first works', async () => {
   const asked = [
     'SELECT version()',

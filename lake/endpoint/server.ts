@@ -11,6 +11,7 @@ import { type Analyst, createAnalyst } from './analyst.js'
 import { engineException, httpStatus, sqlException } from './exception.js'
 import { createGate, type Gate } from './gate.js'
 import { defaultSqlLimits, type SqlLimits } from './limits.js'
+import { atRevision } from './native-revision.js'
 import { sendAnswer, sendException, sendText } from './reply.js'
 import { type HttpQuery, readQuery } from './request.js'
 
@@ -204,13 +205,21 @@ async function runQuery(
     const result = await context.analyst.run({ ...query, signal })
     try {
       if (request.method === 'HEAD') return sendText(response, 200, '')
-      await sendAnswer(request, response, context.analyst, result, {
-        query_id: query.query_id,
-        compress: query.compress,
-        tag: exceptionTag(),
-        elapsed_ns: process.hrtime.bigint() - started,
-        max_stall_ms: context.limits.max_stall_ms,
-      })
+      const pieces =
+        result.format === 'Native' ? atRevision(result.pieces, query.client_protocol_version) : result.pieces
+      await sendAnswer(
+        request,
+        response,
+        context.analyst,
+        { ...result, pieces },
+        {
+          query_id: query.query_id,
+          compress: query.compress,
+          tag: exceptionTag(),
+          elapsed_ns: process.hrtime.bigint() - started,
+          max_stall_ms: context.limits.max_stall_ms,
+        },
+      )
     } finally {
       result.close()
     }

@@ -1,0 +1,158 @@
+import { z } from 'zod'
+import { readConfig } from '../core/config.js'
+import type { Definition, Registry } from '../core/define.js'
+import { detectors } from '../detectors/index.js'
+import { collectors } from '../ingest/collectors/index.js'
+import { formats } from '../ingest/formats/index.js'
+import { tables } from '../lake/tables/index.js'
+import { actions } from '../responders/actions/index.js'
+
+/** Days by table, with each table's own default. */
+const retention = z
+  .strictObject(
+    Object.fromEntries(
+      tables.map(({ name, retention_days }) => [
+        name,
+        z.number().int().min(0).default(retention_days).describe(`Days that rows of ${name} are kept; 0: for ever.`),
+      ]),
+    ),
+  )
+  .describe('How long each table keeps its rows, counted from when they were stored.')
+  .prefault({})
+
+const user = z.strictObject({
+  password: z.string().describe('Plain password; write ${NAME} to take it from the environment.'),
+})
+
+const lake = z
+  .strictObject({
+    host: z
+      .string()
+      .default('127.0.0.1')
+      .describe('Address of the SQL endpoint. Beyond loopback, every user needs a password.'),
+    port: z
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .optional()
+      .describe("Port of the SQL endpoint. Default: 8123, ClickHouse's own, or a free one if that is taken."),
+    users: z
+      .record(z.string(), user)
+      .default({ default: { password: '' }, analyst: { password: '' } })
+      .describe('Who may query. All of them may only read.'),
+    max_execution_ms: z.number().int().min(100).default(60_000).describe('Longest run of one query, ms.'),
+    max_memory_bytes: z
+      .number()
+      .int()
+      .min(1_000_000)
+      .default(2_000_000_000)
+      .describe('Most memory one query may take, bytes.'),
+    max_result_rows: z.number().int().min(0).default(0).describe('Most rows one query may return; 0: no limit.'),
+    retention_days: retention,
+  })
+  .describe('The lake: ClickHouse in this process, and its SQL endpoint.')
+  .prefault({})
+
+/** `{ type: <component>, ...its own fields }` for every component of a registry. */
+function instances<D extends Definition<z.ZodType>>(registry: Registry<D>) {
+  const options = registry.all.map((definition) =>
+    (definition.config as unknown as z.ZodObject).extend({
+      type: z.literal(definition.name).describe(definition.summary),
+    }),
+  )
+  return z.record(
+    z.string().regex(/^[a-z][a-z0-9_-]*$/, 'expected a name of a-z, 0-9, _ and -'),
+    z.discriminatedUnion('type', options as unknown as [z.ZodObject, ...z.ZodObject[]]),
+  )
+}
+
+/** Options by component name, for components that exist once. */
+function options<D extends { readonly name: string }>(registry: Registry<D>, what: string) {
+  return z
+    .partialRecord(
+      z.enum(registry.all.map((definition) => definition.name) as [string, ...string[]]),
+      z.record(z.string(), z.unknown()),
+    )
+    .default({})
+    .describe(what)
+}
+
+const detection = z
+  .strictObject({
+    suppression_ms: z
+      .number()
+      .int()
+      .min(0)
+      .default(3_600_000)
+      .describe('How long a repeated finding is only counted, ms of event time.'),
+    budget_per_day: z
+      .number()
+      .int()
+      .min(1)
+      .default(100)
+      .describe('Findings a detector may make in a day of event time; more are counted, not published.'),
+  })
+  .describe('Limits that every detector has.')
+  .prefault({})
+
+const responders = z
+  .strictObject({
+    playbooks: z.array(z.string()).default([]).describe('Playbook files or folders, added to the built-in ones.'),
+    builtin_playbooks: z.boolean().default(true).describe('Whether the built-in playbooks are loaded.'),
+    actions: options(actions, 'Default params of actions, by action name; a playbook step may override them.'),
+  })
+  .describe('What is done about verified findings.')
+  .prefault({})
+
+/** The whole configuration. No file at all is the same as an empty one: the small size on this machine. */
+export const configSchema = z.strictObject({
+  data_dir: z
+    .string()
+    .default('.weir')
+    .describe('Folder for the lake, checkpoints, models and tokens; relative to the working directory.'),
+  mode: z
+    .enum(['dry_run', 'enforce'])
+    .default('dry_run')
+    .describe(
+      'dry_run: responses are planned and recorded, nothing is changed. enforce: verified ones are carried out.',
+    ),
+  log_level: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('warn')
+    .describe('What is written to stderr.'),
+  lake,
+  bus: z
+    .strictObject({
+      max_messages: z
+        .number()
+        .int()
+        .min(1_000)
+        .default(50_000)
+        .describe('Events in flight before collectors have to wait.'),
+    })
+    .describe('The in-process bus.')
+    .prefault({}),
+  collectors: instances(collectors)
+    .prefault({ host: { type: 'host' }, docker: { type: 'docker' }, http: { type: 'http' } })
+    .describe('What is collected: a name of your choice, and a collector with its fields.'),
+  formats: options(formats, 'Options of wire formats, by format name.'),
+  max_record_length: z
+    .number()
+    .int()
+    .min(1_000)
+    .default(1_048_576)
+    .describe('Longest raw record that is read, in characters.'),
+  detectors: instances(detectors)
+    .prefault({ rules: { type: 'rules' }, profile: { type: 'profile' }, anomaly: { type: 'anomaly' } })
+    .describe('What looks for attacks: a name of your choice, and a detector with its fields.'),
+  detection,
+  responders,
+})
+
+export type WeirConfig = z.output<typeof configSchema>
+
+/** Reads `file`, or takes the defaults. Throws `config_invalid` with every problem at once. */
+export function loadConfig(file: string | undefined): WeirConfig {
+  return file === undefined ? configSchema.parse({}) : readConfig(file, configSchema)
+}

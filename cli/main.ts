@@ -1,0 +1,46 @@
+import { Command, CommanderError } from 'commander'
+import { messageOf, WeirError } from '../core/errors.js'
+import { registerConfig } from './config-command.js'
+import { registerDemo } from './demo.js'
+import { registerDoctor } from './doctor.js'
+import { registerSql } from './sql.js'
+import { registerUp } from './up.js'
+import { version } from './version.js'
+
+/** Runs the program with these arguments; sets the exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('weir')
+    .description('Event-driven security data lake with machine-learned detection and automated response.')
+    .version(version)
+    .showHelpAfterError('(weir --help lists the commands)')
+    .exitOverride()
+  for (const register of [registerUp, registerDemo, registerSql, registerDoctor, registerConfig]) register(program)
+  program.addHelpText(
+    'after',
+    `
+Examples:
+  weir up                         watch this machine; nothing to configure
+  weir demo                       a recorded day and an attack, in under a minute
+  weir sql "SELECT class_name, count() FROM events GROUP BY 1"
+`,
+  )
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode
+      return
+    }
+    process.exitCode = report(error)
+  }
+}
+
+/** Prints what went wrong and what to do; 2 for what the user can mend, 1 for a fault. */
+function report(error: unknown): number {
+  if (error instanceof WeirError) {
+    process.stderr.write(`weir: ${error.message}\n${error.hint ? `${error.hint}\n` : ''}`)
+    return 2
+  }
+  process.stderr.write(`weir: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`)
+  return 1
+}
