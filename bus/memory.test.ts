@@ -81,9 +81,16 @@ test('a subscriber that holds a full topic can publish on another one', async ()
   const bus = createMemoryBus({ max_messages: 10, max_batch: 10, log })
   const findings: number[] = []
   const detect = await bus.subscribe('detect', ['weir.events'], (batch) => bus.publish('weir.findings', batch.messages))
-  const store = await bus.subscribe('store', ['weir.findings'], async (batch) => void findings.push(batch.messages.length))
+  const store = await bus.subscribe(
+    'store',
+    ['weir.findings'],
+    async (batch) => void findings.push(batch.messages.length),
+  )
   await Promise.all([bus.publish('weir.events', messages(10)), bus.publish('weir.events', messages(10))])
-  assert.equal(findings.reduce((sum, n) => sum + n, 0), 20)
+  assert.equal(
+    findings.reduce((sum, n) => sum + n, 0),
+    20,
+  )
   await detect.stop()
   await store.stop()
   await bus.stop()

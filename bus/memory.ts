@@ -104,9 +104,10 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
       open = true
     },
     async stop() {
+      // Still open: what is in flight may lead to findings and responses, which belong to it.
+      while (inFlight.size > 0) await Promise.allSettled([...inFlight])
       open = false
       for (const wake of waiting.splice(0)) wake()
-      await Promise.allSettled([...inFlight])
     },
   }
 }

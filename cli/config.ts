@@ -105,6 +105,9 @@ const responders = z
   .describe('What is done about verified findings.')
   .prefault({})
 
+const DEFAULT_COLLECTORS = ['host', 'docker', 'http'].filter((name) => collectors.all.some((d) => d.name === name))
+const DEFAULT_DETECTORS = ['rules', 'profile', 'anomaly'].filter((name) => detectors.all.some((d) => d.name === name))
+
 /** The whole configuration. No file at all is the same as an empty one: the small size on this machine. */
 export const configSchema = z.strictObject({
   data_dir: z
@@ -134,7 +137,7 @@ export const configSchema = z.strictObject({
     .describe('The in-process bus.')
     .prefault({}),
   collectors: instances(collectors)
-    .prefault({ host: { type: 'host' }, docker: { type: 'docker' }, http: { type: 'http' } })
+    .prefault(Object.fromEntries(DEFAULT_COLLECTORS.map((name) => [name, { type: name }])))
     .describe('What is collected: a name of your choice, and a collector with its fields.'),
   formats: options(formats, 'Options of wire formats, by format name.'),
   max_record_length: z
@@ -144,7 +147,7 @@ export const configSchema = z.strictObject({
     .default(1_048_576)
     .describe('Longest raw record that is read, in characters.'),
   detectors: instances(detectors)
-    .prefault({ rules: { type: 'rules' }, profile: { type: 'profile' }, anomaly: { type: 'anomaly' } })
+    .prefault(Object.fromEntries(DEFAULT_DETECTORS.map((name) => [name, { type: name }])))
     .describe('What looks for attacks: a name of your choice, and a detector with its fields.'),
   detection,
   responders,

@@ -15,7 +15,7 @@ export type ResponderConfig = {
   playbooks: readonly Playbook[]
   actions: Registry<ActionDefinition>
   /** Default params by action name; a playbook's own win. */
-  action_params: { readonly [action: string]: { readonly [field: string]: unknown } }
+  action_params: { readonly [action: string]: { readonly [field: string]: unknown } | undefined }
   mode: 'dry_run' | 'enforce'
   jobs: Jobs
   /** Resolves when the steps are durable. Nothing is done before that. */

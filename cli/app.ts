@@ -1,0 +1,227 @@
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createMemoryBus } from '../bus/memory.js'
+import type { Batch, Bus, Message, Topic } from '../bus/port.js'
+import { type Lifecycle, lifecycle, type Service } from '../core/lifecycle.js'
+import type { Log } from '../core/log.js'
+import { createMetrics, type Metrics } from '../core/metrics.js'
+import { packageRoot } from '../core/paths.js'
+import { createEngine, type Engine } from '../detectors/engine.js'
+import { detectors } from '../detectors/index.js'
+import type { Format, FormatDefinition } from '../ingest/contract.js'
+import { formats } from '../ingest/formats/index.js'
+import { createIntake, type Intake } from '../ingest/intake.js'
+import { createSqlEndpoint } from '../lake/endpoint/server.js'
+import { openLake } from '../lake/open.js'
+import type { Lake } from '../lake/port.js'
+import { readEvents } from '../lake/read.js'
+import { createStore, type Store } from '../lake/store.js'
+import { coverageEvent } from '../ocsf/coverage.js'
+import { deadLetter } from '../ocsf/dead-letter.js'
+import type { OcsfEvent } from '../ocsf/event.js'
+import { actions } from '../responders/actions/index.js'
+import { createMemoryJobs } from '../responders/jobs/memory.js'
+import { loadPlaybooks } from '../responders/playbook.js'
+import { createResponder, type Responder } from '../responders/responder.js'
+import { createCollectors } from './collectors.js'
+import type { WeirConfig } from './config.js'
+import { createSightings } from './sightings.js'
+import { openSqlEndpoint } from './sql-endpoint.js'
+
+/** Store subscriptions of one process: while one waits for its block, the others fill the next. */
+const STORE_SUBSCRIPTIONS = 4
+const MAX_BATCH = 8_192
+const SILENT_AFTER_MS = 10 * 60_000
+const ACTION_TIMEOUT_MS = 60_000
+
+export type AppOptions = {
+  log: Log
+  /** Called for every finding, with the time from receipt of its last event, ms. */
+  on_finding?: (finding: OcsfEvent, latency_ms: number) => void
+  /** Called for every step of a response. */
+  on_response?: (step: OcsfEvent) => void
+  /** What may not be started: the demo has its own source of events. */
+  without?: readonly ('collectors' | 'endpoint')[]
+}
+
+/** All roles of Weir in one process. */
+export type App = Lifecycle & {
+  readonly lake: Lake
+  readonly bus: Bus
+  readonly store: Store
+  readonly intake: Intake
+  readonly engine: Engine
+  readonly responder: Responder
+  readonly metrics: Metrics
+  readonly sightings: ReturnType<typeof createSightings>
+  readonly collectors: ReturnType<typeof createCollectors>
+  readonly endpoint: ReturnType<typeof openSqlEndpoint>
+}
+
+/** The composition root: opens the lake and connects every part. Nothing runs before `start`. */
+export async function createApp(config: WeirConfig, options: AppOptions): Promise<App> {
+  const { log } = options
+  const data_dir = resolve(config.data_dir)
+  mkdirSync(data_dir, { recursive: true, mode: 0o700 })
+  const metrics = createMetrics()
+  const lake = await openLake({ path: join(data_dir, 'lake'), retention_days: config.lake.retention_days })
+  const store = await createStore({ lake, metrics, log })
+  const bus = createMemoryBus({ max_messages: config.bus.max_messages, max_batch: MAX_BATCH, log })
+  const sightings = createSightings({ silent_after_ms: SILENT_AFTER_MS, now: Date.now })
+  const intake = createIntake({
+    bus,
+    metrics,
+    formats: createFormats(config),
+    max_record_length: config.max_record_length,
+    now: Date.now,
+  })
+
+  const engine = createEngine({
+    detectors: Object.entries(config.detectors).map(([instance, { type, ...rest }]) => ({
+      instance,
+      definition: detectors.find(type as string),
+      config: rest,
+    })),
+    publish: (findings) => publishAll(bus, 'weir.findings', findings),
+    coverage: (instance, { status, message }) =>
+      void publishCoverage(bus, log, { status, message, instance, collector: 'detector', time: Date.now() }),
+    ...(options.on_finding ? { on_finding: options.on_finding } : {}),
+    ...config.detection,
+    state_dir: join(data_dir, 'detectors'),
+    log,
+    metrics,
+  })
+
+  const playbooks = loadPlaybooks([
+    ...(config.responders.builtin_playbooks ? [join(packageRoot, 'responders', 'playbooks', 'builtin')] : []),
+    ...config.responders.playbooks,
+  ])
+  const responder = createResponder({
+    playbooks,
+    actions,
+    action_params: config.responders.actions,
+    mode: config.mode,
+    jobs: createMemoryJobs({ concurrency: 4 }),
+    async publish(steps) {
+      await publishAll(bus, 'weir.responses', steps)
+      for (const step of steps) options.on_response?.(step)
+    },
+    coverage: sightings.coverage,
+    peers: sightings.peers,
+    timeout_ms: ACTION_TIMEOUT_MS,
+    now: Date.now,
+    log,
+    metrics,
+  })
+
+  const endpoint = openSqlEndpoint({ config: config.lake, data_dir, create: createSqlEndpoint, lake, log, metrics })
+  const collectors = createCollectors({ config, data_dir, bus, intake, metrics, log, publishCoverage })
+  const skipped = new Set(options.without ?? [])
+  const services: Service[] = [
+    { name: 'lake', start: async () => {}, stop: () => lake.close() },
+    { name: 'store', start: async () => {}, stop: () => store.stop() },
+    roles({ bus, store, engine, responder, lake, log, sightings }),
+    ...(skipped.has('endpoint') ? [] : [endpoint]),
+    ...(skipped.has('collectors') ? [] : [collectors]),
+  ]
+  const { start, stop } = lifecycle(services)
+  return { lake, bus, store, intake, engine, responder, metrics, sightings, collectors, endpoint, start, stop }
+}
+
+type Parts = Pick<App, 'bus' | 'store' | 'engine' | 'responder' | 'lake' | 'sightings'> & { log: Log }
+
+/** Subscribes the roles store, detect and respond, after each has its past back. */
+function roles({ bus, store, engine, responder, lake, log, sightings }: Parts): Service {
+  const subscriptions: { stop(): Promise<void> }[] = []
+  return {
+    name: 'roles',
+    async start() {
+      await bus.start()
+      for (let n = 0; n < STORE_SUBSCRIPTIONS; n++) {
+        const topics: Topic[] = ['weir.events', 'weir.findings', 'weir.responses', 'weir.dead_letters', 'weir.coverage']
+        subscriptions.push(await bus.subscribe('store', topics, (batch) => storeBatch(store, log, batch)))
+      }
+      await responder.start(await recordedResponses(lake))
+      subscriptions.push(
+        await bus.subscribe('respond', ['weir.findings'], (batch) => responder.handle(valuesOf(batch))),
+      )
+      await engine.start({
+        restore: (from, classes) =>
+          readEvents(lake, { from: Math.floor(from), to: Date.now(), ...(classes === 'all' ? {} : { classes }) }),
+      })
+      const detect = await bus.subscribe('detect', ['weir.events'], (batch) => {
+        sightings.note(batch.messages)
+        return engine.handle(valuesOf(batch), oldest(batch.messages))
+      })
+      subscriptions.push(detect)
+    },
+    async stop() {
+      await bus.stop()
+      await engine.stop()
+      await responder.stop()
+      for (const subscription of subscriptions.splice(0)) await subscription.stop()
+    },
+  }
+}
+
+/** Stores a batch; what the lake refuses is dead-lettered there and then, because this subscriber is the one who stores. */
+async function storeBatch(store: Store, log: Log, batch: Batch) {
+  const receipt = await store.handle(batch.topic, valuesOf(batch), batch.token)
+  if (receipt.rejected.length === 0) return
+  const letters = receipt.rejected.map(({ event, reason, detail }) =>
+    deadLetter({
+      reason,
+      detail,
+      source: { instance: 'lake', format: 'ocsf', position: event.metadata?.uid ?? '' },
+      raw: JSON.stringify(event),
+      received_time: Date.now(),
+    }),
+  )
+  const second = await store.handle('weir.dead_letters', letters)
+  for (const { reason, detail } of second.rejected) log.error({ reason, detail }, 'a dead letter could not be stored')
+}
+
+async function recordedResponses(lake: Lake): Promise<OcsfEvent[]> {
+  const rows = await lake.select<{ event: string }>(
+    `SELECT event FROM responses WHERE response_uid IN (
+       SELECT response_uid FROM responses GROUP BY response_uid
+       HAVING argMax(state, step) IN ('proposed', 'waiting_approval', 'planned', 'executing', 'verified', 'undoing'))
+     ORDER BY time DESC LIMIT 100000`,
+  )
+  return rows.map(({ event }) => JSON.parse(event) as OcsfEvent)
+}
+
+async function publishCoverage(bus: Bus, log: Log, input: Parameters<typeof coverageEvent>[0]) {
+  try {
+    await publishAll(bus, 'weir.coverage', [coverageEvent(input)])
+  } catch (error) {
+    log.error({ error, ...input }, 'coverage could not be published')
+  }
+}
+
+function publishAll(bus: Bus, topic: Topic, events: readonly OcsfEvent[]): Promise<void> {
+  const timestamp = Date.now()
+  return bus.publish(
+    topic,
+    events.map((value) => ({ key: value.workload?.uid ?? topic, value, timestamp })),
+  )
+}
+
+function createFormats(config: WeirConfig): Map<string, { definition: FormatDefinition; format: Format }> {
+  return new Map(
+    formats.all.map((definition) => {
+      const format = definition.create(definition.config.parse(config.formats[definition.name] ?? {}))
+      return [definition.name, { definition, format }]
+    }),
+  )
+}
+
+function valuesOf(batch: Batch): OcsfEvent[] {
+  return batch.messages.map((message) => message.value)
+}
+
+function oldest(messages: readonly Message[]): number {
+  let time = Number.POSITIVE_INFINITY
+  for (const { timestamp } of messages) if (timestamp < time) time = timestamp
+  return time
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import { environment } from '../core/config.js'
+import { WeirError } from '../core/errors.js'
+import { runSql } from '../lake/query.js'
+import { loadConfig } from './config.js'
+import { configFile, withConfig } from './options.js'
+
+type Options = {
+  config?: string
+  format: string
+  url?: string
+  user?: string
+  passwordEnv?: string
+  param: Record<string, string>
+}
+
+/** `weir sql`: query the lake, whether or not `weir up` is running. */
+export function registerSql(program: Command) {
+  withConfig(program.command('sql'))
+    .description('query the lake with SQL, whether or not weir up is running')
+    .argument('[query]', 'one SELECT, SHOW, DESCRIBE or EXPLAIN; read from stdin if absent')
+    .option('-f, --format <format>', 'ClickHouse format of the result', 'PrettyCompact')
+    .option('-u, --url <url>', 'ask this endpoint or ClickHouse server instead')
+    .option('--user <name>', 'user at --url')
+    .option('--password-env <NAME>', 'environment variable that holds the password')
+    .option('-p, --param <name=value>', 'value of a {name:Type} placeholder; repeatable', collectParam, {})
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weir sql "SELECT class_name, count() FROM events GROUP BY 1 ORDER BY 2 DESC"
+  weir sql -p host=web-1 "SELECT time, message FROM events WHERE workload_name = {host:String} LIMIT 10"
+  weir sql -f JSONEachRow "SELECT * FROM findings" | jq .reason
+`,
+    )
+    .action(run)
+}
+
+async function run(query: string | undefined, options: Options) {
+  if (query === undefined && process.stdin.isTTY) {
+    throw new WeirError('bad_input', 'there is no query', { hint: 'Try: weir sql "SHOW TABLES"' })
+  }
+  const { data_dir } = loadConfig(configFile(options))
+  const password = options.passwordEnv === undefined ? undefined : environment[options.passwordEnv]
+  if (options.passwordEnv !== undefined && password === undefined) {
+    throw new WeirError('setting_missing', `environment variable ${options.passwordEnv} is not set`)
+  }
+  await runSql({
+    sql: query ?? (await text(process.stdin)),
+    format: options.format,
+    data_dir,
+    params: options.param,
+    ...(options.url === undefined ? {} : { url: options.url }),
+    ...(options.user === undefined ? {} : { user: options.user }),
+    ...(password === undefined ? {} : { password }),
+    async write(piece) {
+      if (!process.stdout.write(piece)) await once(process.stdout, 'drain')
+    },
+  })
+}
+
+function collectParam(text: string, params: Record<string, string>): Record<string, string> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new WeirError('bad_input', `--param "${text}" is not name=value`)
+  return { ...params, [text.slice(0, at)]: text.slice(at + 1) }
+}
