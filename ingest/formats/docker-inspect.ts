@@ -35,16 +35,17 @@ export function inspectEvents(
 ): EventDraft[] {
   const { time, started, host } = details
   const about = aboutContainer(facts, host)
-  const base = {
+  // Each event gets metadata of its own, because the pipeline writes the event's uid into it.
+  const base = () => ({
     severity_id: 1,
     status_id: 1,
     metadata: { product: { name: 'Docker Engine', vendor_name: 'Docker' }, log_name: 'inspect' },
     // The answer as text would hold the values of environment variables.
     raw_data: JSON.stringify(withoutSecrets(inspect)),
-  }
+  })
   const name = facts.name ?? facts.id.slice(0, 12)
   const inventory: EventDraft = {
-    ...base,
+    ...base(),
     class_uid: CLASS.inventory_info,
     activity_id: 2,
     time,
@@ -56,7 +57,7 @@ export function inspectEvents(
   const launch = started ? launchOf(inspect, facts) : undefined
   if (!launch) return [inventory]
   const message = `First process of container ${name}: ${launch.process.cmd_line}`
-  const process = { ...processDraft({ ...base, ...about, time: launch.time }, 1, launch.process), message }
+  const process = { ...processDraft({ ...base(), ...about, time: launch.time }, 1, launch.process), message }
   return [inventory, process]
 }
 

@@ -225,6 +225,7 @@ describe('inspection', () => {
     assert.equal(launch?.type_uid, 100701)
     assert.equal(launch?.process.cmd_line, '/bin/httpd -f -p 80 -h /www')
     assert.equal(launch?.process.pid, captured.inspect.State.Pid)
+    assert.notEqual(launch?.metadata.uid, inventory?.metadata.uid)
     assert.equal(eventsOf({ ...record, started: false }).length, 1)
   })
 
@@ -298,11 +299,12 @@ test('an engine that asks for no certificate', () => {
     address: 'tcp://0.0.0.0:2375',
     ip: '0.0.0.0',
     port: 2375,
+    is_tls: false,
     evidence: 'dockerd (pid 1) listens there.',
   })
   assert.equal(event?.type_uid, 9990600121)
   assert.equal(event?.workload?.uid, 'vm/machine-7')
-  assert.equal(event?.severity_id, 4)
+  assert.equal(event?.severity_id, 5)
   assert.deepEqual(event?.api_exposure, {
     address: 'tcp://0.0.0.0:2375',
     ip: '0.0.0.0',

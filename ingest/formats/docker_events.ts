@@ -9,7 +9,7 @@ import { type DockerSample, statsEvents } from './docker-stats.js'
 import { type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults, setOwn } from './fields.js'
 import { isEventTime } from './time.js'
 
-/** A way to the engine's API that asks for no certificate, found by a collector. */
+/** A way to the engine's API over the network that asks the client for no certificate, found by a collector. */
 export type DockerExposure = {
   /** ms since 1970. */
   readonly time: number
@@ -17,6 +17,8 @@ export type DockerExposure = {
   readonly address: string
   readonly ip?: string
   readonly port: number
+  /** True if the engine shows a certificate of its own; it then still knows nothing about its clients. */
+  readonly is_tls: boolean
   /** One sentence: how it was found. */
   readonly evidence: string
 }
@@ -111,28 +113,25 @@ function readStats(record: JsonRecord): Outcome<EventDraft[]> {
 }
 
 function readExposure(record: JsonRecord): Outcome<EventDraft[]> {
-  const { time, address, ip, port, evidence } = record
+  const { time, address, ip, port, is_tls, evidence } = record
   if (typeof time !== 'number' || !isEventTime(time)) return missing('time', 'ms from 1970 to 2200', time)
   if (typeof address !== 'string') return missing('address', 'a text', address)
   if (typeof port !== 'number') return missing('port', 'a number', port)
+  if (typeof is_tls !== 'boolean') return missing('is_tls', 'a boolean', is_tls)
   const host = hostOf(record)
+  const is_local = typeof ip === 'string' && (ip.startsWith('127.') || ip === '::1')
+  const reach = is_local ? 'every program and user of this machine' : 'whoever reaches it'
   return ok([
     {
       class_uid: CLASS.container_lifecycle,
       activity_id: 21,
       time,
-      severity_id: 4,
+      severity_id: is_local ? 3 : 5,
       status_id: 1,
       metadata: { product: { name: 'Docker Engine', vendor_name: 'Docker' }, log_name: 'exposure' },
       message:
-        `The Docker API answers at ${address} without TLS or a certificate: whoever reaches it is root on this machine. ${evidence ?? ''}`.trim(),
-      api_exposure: {
-        address,
-        ...(typeof ip === 'string' ? { ip } : {}),
-        port,
-        is_tls: false,
-        is_authenticated: false,
-      },
+        `The Docker API answers at ${address} ${is_tls ? 'without asking for a client certificate' : 'without TLS'}: ${reach} is root here. ${text(evidence) ?? ''}`.trim(),
+      api_exposure: { address, ...(typeof ip === 'string' ? { ip } : {}), port, is_tls, is_authenticated: false },
       ...(host ? { device: { ...host } } : {}),
     },
   ])
