@@ -3,7 +3,8 @@ import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { environment } from '../core/config.js'
 import { WeirError } from '../core/errors.js'
-import { runSql } from '../lake/query.js'
+import { renderException, SqlException } from '../lake/endpoint/exception.js'
+import { type RunSqlOptions, runSql } from '../lake/query.js'
 import { loadConfig } from './config.js'
 import { configFile, withConfig } from './options.js'
 
@@ -47,7 +48,7 @@ async function run(query: string | undefined, options: Options) {
   if (options.passwordEnv !== undefined && password === undefined) {
     throw new WeirError('setting_missing', `environment variable ${options.passwordEnv} is not set`)
   }
-  await runSql({
+  await print({
     sql: query ?? (await text(process.stdin)),
     format: options.format,
     data_dir,
@@ -55,10 +56,27 @@ async function run(query: string | undefined, options: Options) {
     ...(options.url === undefined ? {} : { url: options.url }),
     ...(options.user === undefined ? {} : { user: options.user }),
     ...(password === undefined ? {} : { password }),
-    async write(piece) {
-      if (!process.stdout.write(piece)) await once(process.stdout, 'drain')
-    },
   })
+}
+
+async function print(query: Omit<RunSqlOptions, 'write' | 'signal'>): Promise<void> {
+  const stop = new AbortController()
+  // `weir sql ... | head` closes our output: then nobody wants the rest.
+  process.stdout.on('error', () => stop.abort())
+  try {
+    await runSql({
+      ...query,
+      signal: stop.signal,
+      async write(piece) {
+        if (!process.stdout.write(piece)) await once(process.stdout, 'drain', { signal: stop.signal })
+      },
+    })
+  } catch (error) {
+    if (stop.signal.aborted) return
+    if (!(error instanceof SqlException)) throw error
+    process.stderr.write(renderException(error))
+    process.exitCode = 2
+  }
 }
 
 function collectParam(text: string, params: Record<string, string>): Record<string, string> {

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Session } from 'chdb'
+import type { Session } from 'chdb'
 import { messageOf, WeirError } from '../core/errors.js'
 import { createAnalyst } from './endpoint/analyst.js'
-import { findEndpoint, isAlive } from './endpoint/discovery.js'
+import { findEndpoint } from './endpoint/discovery.js'
 import { defaultSqlLimits } from './endpoint/limits.js'
 import { remotePieces } from './endpoint/remote.js'
+import { isAlive } from './staging.js'
 
 export type RunSqlOptions = {
   readonly sql: string
@@ -51,7 +52,10 @@ async function pass(pieces: AsyncIterable<Uint8Array>, write: RunSqlOptions['wri
 
 async function runInLake(options: RunSqlOptions): Promise<void> {
   const path = options.lake_path ?? join(options.data_dir, 'lake')
-  const open = () => openExisting(path)
+  requireFolder(path)
+  // Loading the engine takes longer than most queries; whoever asks a running endpoint does without.
+  const engine = await import('chdb')
+  const open = () => openExisting(engine.Session, path)
   // The first session keeps the engine open between the short-lived ones of the queries.
   const keeper = open()
   try {
@@ -79,14 +83,16 @@ async function runInLake(options: RunSqlOptions): Promise<void> {
   }
 }
 
-function openExisting(path: string): Session {
-  if (!existsSync(path)) {
-    throw new WeirError('not_found', `there is no lake in ${path}`, {
-      hint: 'Start `weir up` once, or name the data folder.',
-    })
-  }
+function requireFolder(path: string): void {
+  if (existsSync(path)) return
+  throw new WeirError('not_found', `there is no lake in ${path}`, {
+    hint: 'Start `weir up` once, or name the data folder.',
+  })
+}
+
+function openExisting(Engine: typeof Session, path: string): Session {
   try {
-    return new Session(path)
+    return new Engine(path)
   } catch (error) {
     const holder = processUsing(path)
     if (holder !== undefined && holder !== process.pid) {

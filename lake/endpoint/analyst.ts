@@ -200,8 +200,7 @@ async function prepared(open: () => Session, request: SqlRequest, settings: Read
       ([name, value]) => `${identifier(name)} = ${literal(value)}`,
     )
     for (const [name, value] of request.params) assignments.push(`${parameter(name)} = ${literal(value)}`)
-    await session.queryAsync(`SET ${assignments.join(', ')}`)
-    await session.queryAsync('SET readonly = 1')
+    await session.queryAsync(`SET ${assignments.join(', ')}, readonly = 1`)
   } catch (error) {
     session.close()
     throw engineException(error)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { isAlive } from '../staging.js'
 
 const announcement = z.strictObject({ url: z.url({ protocol: /^http$/ }), pid: z.int().positive() })
 
@@ -37,15 +38,5 @@ function readAnnouncement(path: string): Announcement | undefined {
     return announcement.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data
   } catch {
     return undefined
-  }
-}
-
-/** True if a process with this id runs, whoever owns it. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

@@ -74,12 +74,13 @@ function withoutWrapper(text: string): string {
   return wrapper < 0 ? text : text.slice(0, wrapper).replace(/\.\s*$/, '.')
 }
 
-/** The body of an error answer: `Code: 60. DB::Exception: ... (UNKNOWN_TABLE) (version 26.7.2.1)`. */
-export function renderException(exception: SqlException, version: string): string {
+/** One line for a person or a client: `Code: 60. DB::Exception: ... (UNKNOWN_TABLE) (version 26.7.2.1)`. */
+export function renderException(exception: SqlException, version?: string): string {
   // Clients take the first capitals in parentheses for the type, and the engine quotes the query that way: "(SELEC)".
   const quoted = exception.message.trimEnd().replaceAll(/\(([A-Z0-9_]+)\)/g, "('$1')")
   const message = /[.!?]$/.test(quoted) ? quoted : `${quoted}.`
-  return `Code: ${exception.code}. DB::Exception: ${message} (${exception.type}) (version ${version})\n`
+  const from = version === undefined ? '' : ` (version ${version})`
+  return `Code: ${exception.code}. DB::Exception: ${message} (${exception.type})${from}\n`
 }
 
 const statusByCode = new Map<number, number>([
