@@ -17,10 +17,10 @@ const config = z.strictObject({
     .enum(['tanh', 'elu'])
     .default('tanh')
     .describe('Activation of the hidden layers. tanh is bounded, so that what was never seen is not reproduced.'),
-  epochs: z.int().min(1).max(10_000).default(60).describe('Most passes over the training rows.'),
-  batch_size: z.int().min(1).max(65_536).default(256).describe('Rows in one training step.'),
-  learning_rate: z.number().positive().max(1).default(0.006).describe('Step size of the Adam optimiser.'),
-  patience: z.int().min(1).default(8).describe('Passes without a better loss on the held-out rows before it stops.'),
+  epochs: z.int().min(1).max(10_000).default(40).describe('Most passes over the training rows.'),
+  batch_size: z.int().min(1).max(65_536).default(512).describe('Rows in one training step.'),
+  learning_rate: z.number().positive().max(1).default(0.01).describe('Step size of the Adam optimiser.'),
+  patience: z.int().min(1).default(6).describe('Passes without a better loss on the held-out rows before it stops.'),
   holdout_share: z.number().min(0.05).max(0.5).default(0.2).describe('Share of the newest rows kept out of training.'),
   input_clip: z.number().positive().default(6).describe('Scaled inputs beyond this many spreads are clipped.'),
   error_clip: z.number().positive().default(30).describe('Errors count up to this many spreads of a feature.'),

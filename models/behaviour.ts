@@ -28,6 +28,8 @@ export type BehaviourPart = {
   readonly usual: number
   /** What the model expects next to the minute's other features. */
   readonly expected: number
+  /** How many of the group's spreads the value is from the usual, with sign. */
+  readonly spreads: number
   /** Part of the score, 0 to 1. */
   readonly share: number
 }
@@ -123,6 +125,7 @@ export function createBehaviourModel({ min_group_rows, ...config }: BehaviourCon
           value: inUnit(feature, vector[at] as number),
           usual: inUnit(feature, center),
           expected: inUnit(feature, expected * (baseline.spread[at] as number) + center),
+          spreads: standard[at] as number,
           share,
         }
       })

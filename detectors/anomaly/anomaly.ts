@@ -13,7 +13,15 @@ import {
   type FindingDraft,
 } from '../contract.js'
 import { createLearner, type Learner } from './learner.js'
-import { confidenceOf, leadingParts, reasonOf, severityOf, techniquesOf, type Verdict } from './reason.js'
+import {
+  confidenceOf,
+  kindOfFinding,
+  leadingParts,
+  reasonOf,
+  severityOf,
+  techniquesOf,
+  type Verdict,
+} from './reason.js'
 import { createRowMemory, type RowMemory } from './row-memory.js'
 
 const HOUR_MS = 3_600_000
@@ -44,7 +52,7 @@ const config = z.strictObject({
   max_rows: z.int().min(1_000).max(1_000_000).default(20_000).describe('Normal rows kept for training.'),
   max_workloads: z.int().min(1).default(20_000).describe('Workloads with an open window at one time.'),
   hidden: z.array(z.int().min(1).max(256)).min(1).max(7).default([16, 8, 16]).describe('Layers of the autoencoder.'),
-  epochs: z.int().min(1).max(1_000).default(60).describe('Most passes over the training rows.'),
+  epochs: z.int().min(1).max(1_000).default(40).describe('Most passes over the training rows.'),
   seed: z.int().default(1).describe('Same seed and same events: same model.'),
 })
 type AnomalyConfig = z.output<typeof config>
@@ -156,8 +164,7 @@ function draftOf(row: FeatureRow, model: BehaviourModel, memory: RowMemory, wind
   }
   const leading = leadingParts(verdict)
   return {
-    rule: 'unusual_behaviour',
-    title: `Unusual behaviour of ${row.workload.kind} ${row.workload.name}`,
+    ...kindOfFinding(row, verdict),
     reason: reasonOf(row, verdict),
     workload: row.workload,
     severity_id: severityOf(verdict),

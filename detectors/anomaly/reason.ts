@@ -1,5 +1,6 @@
 import type { BehaviourPart } from '../../models/behaviour.js'
 import type { FeatureRow } from '../../models/feature-window.js'
+import type { EvidenceSource } from '../../models/features.js'
 import type { FindingDraft } from '../contract.js'
 
 /** Parts of a score below this share are noise next to the others. */
@@ -15,9 +16,31 @@ export type Verdict = {
   readonly provisional: boolean
 }
 
-/** The features worth naming, at most three, at least one. */
+/**
+ * The features worth naming, at most three, at least one. One that is only wrong next to the others (traffic that
+ * is ordinary by itself) would puzzle the reader.
+ */
 export function leadingParts(verdict: Verdict): BehaviourPart[] {
-  return verdict.parts.filter((part, at) => at === 0 || part.share >= WORTH_NAMING).slice(0, 3)
+  const telling = verdict.parts.filter((part) => part.share >= WORTH_NAMING && Math.abs(part.spreads) >= 1)
+  return (telling.length > 0 ? telling : verdict.parts).slice(0, Math.min(3, Math.max(1, telling.length)))
+}
+
+const KINDS: { readonly [source in EvidenceSource]: string } = {
+  process: 'process activity',
+  network: 'network activity',
+  dns: 'name resolution',
+  file: 'file activity',
+  logon: 'log-ins',
+  api: 'API activity',
+  metric: 'resource use',
+  lifecycle: 'life cycle',
+}
+
+/** Rule and title, by what stands out most: so that a miner is not a repeat of the shell that brought it. */
+export function kindOfFinding(row: FeatureRow, verdict: Verdict): { rule: string; title: string } {
+  const source = leadingParts(verdict)[0]?.feature.source ?? 'process'
+  const { kind, name } = row.workload
+  return { rule: `unusual_${source}`, title: `Unusual ${KINDS[source]} of ${kind} ${name}` }
 }
 
 /** One or two sentences: what was unusual, next to what is usual, and compared with what. */
@@ -53,9 +76,7 @@ export function confidenceOf({ score, threshold, provisional }: Verdict): number
  */
 export function techniquesOf(verdict: Verdict): string[] {
   const risen = new Set(
-    verdict.parts
-      .filter((part) => part.share >= WORTH_NAMING && part.value > part.usual)
-      .map((part) => part.feature.name),
+    verdict.parts.filter((part) => part.share >= WORTH_NAMING && part.spreads >= 1).map((part) => part.feature.name),
   )
   const has = (...names: string[]) => names.some((name) => risen.has(name))
   const techniques: string[] = []
