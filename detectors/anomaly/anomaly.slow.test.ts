@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { after, before, describe, it } from 'node:test'
 import { createLog } from '../../core/log.js'
 import type { OcsfEvent } from '../../ocsf/event.js'
+import { containerWorkload } from '../../ocsf/workload.js'
 import type { Detector, FindingDraft } from '../contract.js'
 import { anomaly } from './anomaly.js'
 import { biller, createScene, DAY, MINUTE, MONDAY, web } from './synthetic-days.js'
 
 const log = createLog('silent')
+const byTime = (a: OcsfEvent, b: OcsfEvent) => a.time - b.time
 const settings = anomaly.config.parse({})
 
 /** Feeds events as the engine does: time passes a minute behind the newest event. */
@@ -71,10 +73,7 @@ describe('anomaly detector', () => {
     for (let n = 0; n < 6; n++) {
       const time = start + n * MINUTE
       findings.push(
-        ...feed(
-          detector,
-          [...scene.minute(time), ...(n < 4 ? scene.miner(time, n === 0) : [])].sort((a, b) => a.time - b.time),
-        ),
+        ...feed(detector, [...scene.minute(time), ...(n < 4 ? scene.miner(time, n === 0) : [])].sort(byTime)),
       )
       if (findings.length > 0 && found === 0) found = findings[0]!.time
     }
@@ -95,10 +94,7 @@ describe('anomaly detector', () => {
     for (let n = 0; n < 5; n++) {
       const time = start + n * MINUTE
       findings.push(
-        ...feed(
-          detector,
-          [...scene.minute(time), ...(n === 1 || n === 2 ? scene.burst(time) : [])].sort((a, b) => a.time - b.time),
-        ),
+        ...feed(detector, [...scene.minute(time), ...(n === 1 || n === 2 ? scene.burst(time) : [])].sort(byTime)),
       )
     }
     for (const { reason, severity_id, techniques, confidence } of findings)
@@ -107,5 +103,66 @@ describe('anomaly detector', () => {
     assert.ok(mine.length > 0 && mine[0]!.time < start + 3 * MINUTE)
     assert.ok(mine[0]!.techniques.includes('T1078.004'))
     assert.equal(mine.length, findings.length)
+  })
+
+  it('gives a young group a first baseline of its own, and says so', async () => {
+    const start = MONDAY + 3 * DAY
+    const canary = containerWorkload('eeeeffff0000', 'canary', { image: 'registry.example/web:4.3' })
+    const step = (n: number, cpu: number) =>
+      feed(detector, [
+        ...scene.minute(start + n * MINUTE),
+        scene.measure(canary, start + n * MINUTE + 59_000, { cpu_percent: cpu, memory_percent: 30 }),
+      ])
+    for (let n = 0; n < 30; n++) assert.deepEqual(step(n, n === 20 ? 95 : 12), [], 'too young to be judged')
+    for (let n = 30; n < 70; n++) assert.deepEqual(step(n, 12), [])
+    const findings = [...step(70, 98), ...step(71, 98), ...step(72, 12), ...step(73, 12)]
+    assert.ok(findings.length > 0)
+    assert.equal(findings[0]?.workload?.uid, canary.uid)
+    assert.match(findings[0]?.reason ?? '', /new here/)
+  })
+
+  it('knows after a restart what it knew before, without the past', async () => {
+    await detector.settle?.()
+    await detector.stop?.()
+    await detector.stop?.()
+    detector = await build()
+    assert.equal(detector.coverage?.().status, 'ok')
+    const start = MONDAY + 3 * DAY + 120 * MINUTE
+    detector.restore?.(Array.from({ length: 5 }, (_, n) => scene.minute(start + n * MINUTE)).flat())
+    const findings: FindingDraft[] = []
+    for (let n = 5; n < 15; n++) {
+      const time = start + n * MINUTE
+      const miner = n < 8 ? scene.miner(time, n === 5) : []
+      findings.push(...feed(detector, [...scene.minute(time), ...miner].sort(byTime)))
+    }
+    assert.ok(findings.length > 0 && findings.every((finding) => finding.workload?.uid === web.uid))
+  })
+
+  it('passes over a damaged artifact and uses the one before, or learns again', async () => {
+    await detector.stop?.()
+    const names = async () => (await readdir(state_dir)).filter((name) => name.startsWith('model-')).sort()
+    const all = await names()
+    assert.ok(all.length >= 2, 'it was trained again after a day')
+    await writeFile(join(state_dir, all.at(-1)!, 'model', 'weights.bin'), 'damaged')
+    detector = await build()
+    assert.equal(detector.coverage?.().status, 'ok')
+    await detector.stop?.()
+    for (const name of all) await writeFile(join(state_dir, name, 'baselines', 'manifest.json'), '{}')
+    detector = await build()
+    assert.match(detector.coverage?.().message ?? '', /learns/)
+  })
+
+  it('can be stopped in the middle of a training', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'weir-anomaly-'))
+    const early = anomaly.config.parse({ learning_ms: 0, min_training_rows: 600, epochs: 1_000 })
+    const one = await anomaly.create(early, { instance: 'anomaly', log, state_dir: dir })
+    const quick = createScene(5)
+    for (let time = MONDAY; time < MONDAY + 300 * MINUTE; time += MINUTE) feed(one, quick.minute(time))
+    assert.match(one.coverage?.().message ?? '', /trains/)
+    const started = performance.now()
+    await one.stop?.()
+    assert.ok(performance.now() - started < 5_000)
+    assert.deepEqual(await readdir(dir), ['rows'])
+    await rm(dir, { recursive: true, force: true })
   })
 })
