@@ -54,10 +54,17 @@ export function recordingDeps(state_dir = temporaryFolder()): RecordingDeps {
   return recording
 }
 
+const folders: string[] = []
+
 /** A folder that is removed when the test process ends: hooks run in the order of their registration, and a collector that stops later still saves. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'weir-collector-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  if (folders.length === 0) {
+    process.once('exit', () => {
+      for (const path of folders) rmSync(path, { recursive: true, force: true })
+    })
+  }
+  folders.push(folder)
   return folder
 }
 
