@@ -36,7 +36,9 @@ const ACTION_TIMEOUT_MS = 60_000
 
 export type AppOptions = {
   log: Log
-  /** Called for every finding, with the time from receipt of its last event, ms. */
+  /** Called with findings before they are published. */
+  on_found?: (findings: readonly OcsfEvent[]) => void
+  /** Called for every finding once it is durable, with the time from receipt of its last event, ms. */
   on_finding?: (finding: OcsfEvent, latency_ms: number) => void
   /** Called for every step of a response. */
   on_response?: (step: OcsfEvent) => void
@@ -82,7 +84,10 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
       definition: detectors.find(type as string),
       config: rest,
     })),
-    publish: (findings) => publishAll(bus, 'weir.findings', findings),
+    publish(findings) {
+      options.on_found?.(findings)
+      return publishAll(bus, 'weir.findings', findings)
+    },
     coverage: (instance, { status, message }) =>
       void publishCoverage(bus, log, { status, message, instance, collector: 'detector', time: Date.now() }),
     ...(options.on_finding ? { on_finding: options.on_finding } : {}),

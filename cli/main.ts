@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { messageOf, WeirError } from '../core/errors.js'
 import { registerConfig } from './config-command.js'
+import { registerDemo } from './demo.js'
 import { registerSql } from './sql.js'
 import { registerUp } from './up.js'
 import { version } from './version.js'
@@ -12,7 +13,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .version(version)
     .showHelpAfterError('(weir --help lists the commands)')
     .exitOverride()
-  for (const register of [registerUp, registerSql, registerConfig]) register(program)
+  for (const register of [registerUp, registerDemo, registerSql, registerConfig]) register(program)
   program.addHelpText(
     'after',
     `

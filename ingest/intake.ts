@@ -1,9 +1,9 @@
-import type { Bus, Message } from '../bus/port.js'
+import type { Bus, Message, Topic } from '../bus/port.js'
 import { messageOf, WeirError } from '../core/errors.js'
 import type { Metrics } from '../core/metrics.js'
 import { type Outcome, ok, reject } from '../core/outcome.js'
 import { deadLetter } from '../ocsf/dead-letter.js'
-import type { EventDraft, OcsfEvent } from '../ocsf/event.js'
+import { CLASS, type EventDraft, type OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
 import { moveUnknown } from '../ocsf/unknown.js'
 import { type Problem, validate } from '../ocsf/validate.js'
@@ -62,6 +62,7 @@ export function createIntake(config: IntakeConfig): Intake {
         }
       }
       await publishing.add('weir.events', reader.takeEvents())
+      await publishing.add('weir.coverage', reader.coverage)
       await publishing.add('weir.dead_letters', reader.deadLetters)
       await publishing.settled()
       return count(config.metrics, instance, name, tally)
@@ -75,7 +76,7 @@ function createPublishing(bus: Bus) {
   let failure: { error: unknown } | undefined
 
   return {
-    async add(topic: 'weir.events' | 'weir.dead_letters', messages: readonly Message[]) {
+    async add(topic: Topic, messages: readonly Message[]) {
       if (messages.length === 0 || failure) return
       const publication = bus
         .publish(topic, messages)
@@ -106,6 +107,8 @@ function createReader(
   const repeats = new Map<string, number>()
   let events: Message[] = []
   const deadLetters: Message[] = []
+  /** What a source says about its own losses (Falco does) is about the source, not about a workload. */
+  const coverage: Message[] = []
 
   function refuse(record: RawRecord, reason: string, detail: string) {
     bump(tally.rejected, reason)
@@ -132,12 +135,14 @@ function createReader(
     if (problem) refuse(record, 'invalid_event', problem)
     else {
       tally.stored += 1
-      events.push({ key: event.workload?.uid ?? instance, value: event, timestamp: received_time })
+      const target = event.class_uid === CLASS.coverage ? coverage : events
+      target.push({ key: event.workload?.uid ?? instance, value: event, timestamp: received_time })
     }
   }
 
   return {
     deadLetters,
+    coverage,
     get events() {
       return events
     },
