@@ -103,6 +103,16 @@ describe('feature windows', () => {
     assert.equal(window.stats().late, 1)
   })
 
+  it('closes everything at the end of input, and goes on if more comes', () => {
+    const window = windows()
+    assert.deepEqual(window.close(Number.POSITIVE_INFINITY), [])
+    window.add(launch(START, '/bin/a'))
+    assert.equal(window.close(Number.POSITIVE_INFINITY).length, 1)
+    window.add(launch(START + MINUTE, '/bin/b'))
+    assert.equal(window.close(Number.POSITIVE_INFINITY).length, 1)
+    assert.equal(window.stats().late, 0)
+  })
+
   it('gives the same rows whether events come in one go or minute by minute', () => {
     const events = Array.from({ length: 600 }, (_, at) => [
       launch(START + at * 1_000, `/bin/p${at % 7}`),

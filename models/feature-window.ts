@@ -30,7 +30,7 @@ export type FeatureWindowOptions = {
 export type FeatureWindow = {
   /** Counts the event into its workload's window. Events without workload or time are counted as `unusable`. */
   add(event: OcsfEvent): void
-  /** Rows of all windows that ended `lateness_ms` before the watermark, oldest first. */
+  /** Rows of all windows that ended `lateness_ms` before the watermark, oldest first; of all windows at Infinity. */
   close(watermark: number): FeatureRow[]
   /** What did not become part of a row, and what is held. */
   stats(): { late: number; ahead: number; overflow: number; unusable: number; open: number; workloads: number }
@@ -158,7 +158,9 @@ export function createFeatureWindow(options: FeatureWindowOptions): FeatureWindo
       extract(cell, event)
     },
     close(watermark) {
-      watermarkSeen = Math.max(watermarkSeen, watermark)
+      // The end of one input (Infinity) closes what is open; it must not make everything after it late.
+      const newest = (Math.max(...byWindow.keys()) + 1) * window_ms + lateness_ms
+      watermarkSeen = Math.max(watermarkSeen, Number.isFinite(watermark) ? watermark : newest)
       const rows = early
       early = []
       const ended = [...byWindow.keys()].filter((window) => (window + 1) * window_ms <= watermarkSeen - lateness_ms)

@@ -115,6 +115,10 @@ export function createLearner(options: LearnerOptions): Learner {
       if (due(time)) finished = train(join(dir, `model-${memory.seen.to}`))
     },
     async load() {
+      // What a killed process left half written.
+      for (const name of await readdir(dir)) {
+        if (name.startsWith('.')) await rm(join(dir, name), { recursive: true, force: true })
+      }
       for (const { path } of await artifacts()) {
         const model = createBehaviourModel(options.model)
         try {
