@@ -50,6 +50,7 @@ async function extend(engine: Engine, table: Table, days: number, stored: readon
       throw refused(`${table.name}.${column.name} is ${found.default_kind || 'a stored column'}`)
     }
   }
+  await renewAliases(engine, table, byName, done)
   const [catalogue] = await engine.select<{ sorting_key: string; partition_key: string; engine_full: string }>(
     'SELECT sorting_key, partition_key, engine_full FROM system.tables WHERE database = currentDatabase() AND name = {table:String}',
     { table: table.name },
@@ -67,6 +68,21 @@ async function extend(engine: Engine, table: Table, days: number, stored: readon
   } else if (ttl === undefined && has_ttl) {
     await engine.command(`ALTER TABLE ${table.name} REMOVE TTL`)
     done.push(`${table.name} keeps its rows for ever`)
+  }
+}
+
+/** An alias is only a formula: it is replaced where it is not this program's. */
+async function renewAliases(engine: Engine, table: Table, stored: Map<string, StoredColumn>, done: string[]) {
+  for (const column of table.columns) {
+    const found = stored.get(column.name)
+    if (!found || column.alias === undefined) continue
+    const [formatted] = await engine.select<{ sql: string }>(
+      "SELECT formatQuerySingleLine(concat('SELECT ', {formula:String})) AS sql",
+      { formula: column.alias },
+    )
+    if (formatted?.sql === `SELECT ${found.default_expression}`) continue
+    await engine.command(`ALTER TABLE ${table.name} MODIFY COLUMN ${columnSql(column)}`)
+    done.push(`renewed ${table.name}.${column.name}`)
   }
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { packageRoot } from '../core/paths.js'
+import { lakeSchema, tablesPage } from './lake-tables.js'
 import { ocsfClassesPage } from './ocsf-classes.js'
 import { ocsfTypes } from './ocsf-types.js'
 
@@ -16,6 +17,8 @@ type Generated = {
 const generated: readonly Generated[] = [
   { path: 'ocsf/types.generated.ts', content: ocsfTypes },
   { path: 'docs/reference/ocsf-classes.md', content: ocsfClassesPage },
+  { path: 'lake/schema.sql', content: lakeSchema },
+  { path: 'docs/reference/tables.md', content: tablesPage },
 ]
 
 const isCheck = process.argv.includes('--check')

@@ -1,3 +1,4 @@
+import { eventJsonSql } from './event-json.js'
 import { type Column, ingested_time, moment, type Table, text, whole, word, workload_columns } from './table.js'
 
 /** The uid as text: rebuilt from time and tail where the uid was made by ocsf/uid.ts. */
@@ -169,23 +170,33 @@ const place: Column[] = [
 
 const required = new Set(['class_uid', 'activity_id', 'time', 'severity_id'])
 
+const written: Column[] = [
+  ...[...identity, ...shared, ...metadata, ...actor, ...subject, ...network, ...application, ...place].map((column) =>
+    required.has(column.name) ? { ...column, required: true as const } : column,
+  ),
+  { name: 'raw_data', type: 'String', doc: 'The source record as text', codec: 'ZSTD(6)', path: 'raw_data' },
+  {
+    name: 'rest',
+    type: 'String',
+    doc: 'JSON of every attribute that has no column or does not fit into it; empty if none',
+    codec: 'ZSTD(3)',
+  },
+]
+
 /** Everything that happened. */
 export const events: Table = {
   name: 'events',
   doc: 'One row an event. What has no column of its own is JSON in `rest`; `event` shows the whole event as JSON',
   columns: [
-    ...[...identity, ...shared, ...metadata, ...actor, ...subject, ...network, ...application, ...place].map(
-      (column) => (required.has(column.name) ? { ...column, required: true as const } : column),
-    ),
-    { name: 'raw_data', type: 'String', doc: 'The source record as text', codec: 'ZSTD(6)', path: 'raw_data' },
-    {
-      name: 'rest',
-      type: 'String',
-      doc: 'JSON of every attribute that has no column or does not fit into it; empty if none',
-      codec: 'ZSTD(3)',
-    },
+    ...written,
     ingested_time,
     ...aliases,
+    {
+      name: 'event',
+      type: 'String',
+      doc: 'The whole event as JSON (without null attributes)',
+      alias: eventJsonSql(written),
+    },
   ],
   engine: 'ReplacingMergeTree',
   partition_by: 'toYYYYMMDD(time)',

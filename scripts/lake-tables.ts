@@ -1,0 +1,38 @@
+import { createTableSql } from '../lake/ddl.js'
+import { tables } from '../lake/tables/index.js'
+import type { Table } from '../lake/tables/table.js'
+
+/** lake/schema.sql: what openLake creates in an empty folder. */
+export function lakeSchema(): string {
+  const head =
+    '-- Generated from lake/tables/*.ts by `npm run generate`. Retention is that of a lake without configuration.\n'
+  return `${head}\n${tables.map((table) => `${createTableSql(table)};\n`).join('\n')}`
+}
+
+/** docs/reference/tables.md: every table and column. */
+export function tablesPage(): string {
+  const head = `# Tables of the lake
+
+Generated from \`lake/tables/*.ts\` by \`npm run generate\`. Times are milliseconds in UTC. A column holds its type's default
+(empty text, 0) where the event has no such attribute; \`rest\` keeps what has no column, so \`event\` always shows the whole event.
+`
+  return [head, ...tables.map(section)].join('\n')
+}
+
+function section(table: Table): string {
+  const kept = table.retention_days === 0 ? 'for ever' : `${table.retention_days} days after they were stored`
+  const rows = table.columns.map((column) => {
+    const source = column.path ? `\`${column.path}\`` : column.alias ? 'computed when read' : ''
+    return `| \`${column.name}\` | ${column.type} | ${source} | ${column.doc} |`
+  })
+  return `## ${table.name}
+
+${table.doc}.
+
+Sorted by \`${table.order_by.join(', ')}\`; partitioned by \`${table.partition_by}\`; rows are kept ${kept} unless configured.
+${table.fsync ? 'Rows are on the disk, not in the page cache, when a write is acknowledged.\n' : ''}
+| column | type | attribute | what |
+|---|---|---|---|
+${rows.join('\n')}
+`
+}
