@@ -2,6 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { packageRoot } from '../core/paths.js'
+import { overviewJson } from '../dashboards/overview.js'
+import { dashboardsYaml, datasourcesYaml } from '../dashboards/provisioning.js'
 import { lakeSchema, tablesPage } from './lake-tables.js'
 import { ocsfClassesPage } from './ocsf-classes.js'
 import { ocsfTypes } from './ocsf-types.js'
@@ -19,6 +21,9 @@ const generated: readonly Generated[] = [
   { path: 'docs/reference/ocsf-classes.md', content: ocsfClassesPage },
   { path: 'lake/schema.sql', content: lakeSchema },
   { path: 'docs/reference/tables.md', content: tablesPage },
+  { path: 'dashboards/grafana/overview.json', content: overviewJson },
+  { path: 'dashboards/grafana/provisioning/datasources/weir.yaml', content: datasourcesYaml },
+  { path: 'dashboards/grafana/provisioning/dashboards/weir.yaml', content: dashboardsYaml },
 ]
 
 const isCheck = process.argv.includes('--check')
