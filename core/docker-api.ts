@@ -91,7 +91,7 @@ export function createDockerApi(connection: DockerConnection): DockerApi {
         agent: method === 'GET' ? agent : false,
         method,
         path,
-        headers: { Host: 'docker', ...bytes.headers },
+        headers: { ...target.headers, ...bytes.headers },
         ...(options.signal ? { signal: options.signal } : {}),
       })
       const limit = options.timeout_ms ?? connection.timeout_ms
@@ -179,11 +179,14 @@ export function createDockerApi(connection: DockerConnection): DockerApi {
   }
 }
 
-function targetOf(connection: DockerConnection): { tls: boolean; options: https.RequestOptions } {
+type Target = { tls: boolean; options: https.RequestOptions; headers: { [name: string]: string } }
+
+function targetOf(connection: DockerConnection): Target {
   const { address, ca_file, cert_file, key_file } = connection
   if (address.startsWith('unix://')) {
     const socketPath = address.slice('unix://'.length)
-    if (socketPath.startsWith('/')) return { tls: false, options: { socketPath } }
+    // Over TCP the name must be the real one: TLS checks the engine's certificate against it.
+    if (socketPath.startsWith('/')) return { tls: false, options: { socketPath }, headers: { Host: 'docker' } }
   }
   const tcp = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^:/\s]+)(?::(\d{1,5}))?\/?$/.exec(address)
   if (!tcp?.[1]) {
@@ -207,7 +210,7 @@ function targetOf(connection: DockerConnection): { tls: boolean; options: https.
     ...(cert_file ? { cert: pem(cert_file, 'cert_file') } : {}),
     ...(key_file ? { key: pem(key_file, 'key_file') } : {}),
   }
-  return { tls, options: { host, port: Number(tcp[2] ?? (tls ? 2376 : 2375)), ...files } }
+  return { tls, options: { host, port: Number(tcp[2] ?? (tls ? 2376 : 2375)), ...files }, headers: {} }
 }
 
 function pem(path: string, field: string): Buffer {
