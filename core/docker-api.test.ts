@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createDockerApi, type DockerApi, dockerConnection } from './docker-api.js'
+import { createDockerApi, type DockerApi } from './docker-api.js'
+import { dockerConnection } from './docker-connection.js'
 
 type Answer = (request: http.IncomingMessage, response: http.ServerResponse, body: string) => void
 

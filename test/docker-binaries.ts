@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { access, chmod, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { packageRoot } from '../core/paths.js'
@@ -16,22 +17,35 @@ export type DockerBinaries = {
 
 const PACKAGES = ['docker.io', 'containerd', 'runc', 'iptables', 'busybox-static']
 
+/** True if `dockerBinaries` can find or fetch what it needs here. */
+export function canFindDocker(): boolean {
+  const unpacked = existsSync(join(packageRoot, '.stack', 'docker', 'bin', 'iptables'))
+  const installed = onPath('dockerd') !== undefined && onPath('busybox') !== undefined
+  return unpacked || installed || onPath('apt-get') !== undefined
+}
+
 /**
  * Finds `dockerd` and a static busybox on PATH, or unpacks Debian's packages below `.stack/docker` (downloaded once;
  * nothing is installed). Throws with what to do where neither works.
  */
 export async function dockerBinaries(): Promise<DockerBinaries> {
   const folder = join(packageRoot, '.stack', 'docker')
-  const dockerd = await onPath('dockerd')
-  const busybox = await onPath('busybox')
+  const dockerd = onPath('dockerd')
+  const busybox = onPath('busybox')
   if (dockerd && busybox && (await isStatic(busybox))) return { dockerd, busybox, env: process.env }
-  if (!(await exists(join(folder, 'bin', 'iptables')))) await unpack(folder)
+  if (!existsSync(join(folder, 'bin', 'iptables'))) {
+    await unpack(folder).catch((cause) => {
+      throw new Error(`cannot fetch ${PACKAGES.join(', ')} with apt-get: install Docker and busybox-static by hand`, {
+        cause,
+      })
+    })
+  }
   const root = join(folder, 'root')
   const own = ['usr/sbin', 'usr/bin', 'sbin', 'bin'].map((part) => join(root, part))
   const libraries = [...(await libraryFolders(join(root, 'usr', 'lib'))), ...(await libraryFolders(join(root, 'lib')))]
   return {
     dockerd: dockerd ?? join(root, 'usr/sbin/dockerd'),
-    busybox: (await exists(join(root, 'usr/bin/busybox'))) ? join(root, 'usr/bin/busybox') : join(root, 'bin/busybox'),
+    busybox: existsSync(join(root, 'usr/bin/busybox')) ? join(root, 'usr/bin/busybox') : join(root, 'bin/busybox'),
     env: dockerd
       ? process.env
       : {
@@ -87,16 +101,7 @@ async function isStatic(program: string): Promise<boolean> {
   )
 }
 
-async function onPath(name: string): Promise<string | undefined> {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    if (folder !== '' && (await exists(join(folder, name)))) return join(folder, name)
-  }
-  return undefined
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
+function onPath(name: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
@@ -20,7 +21,21 @@ export async function sweepEngine(folder: string): Promise<void> {
       // Gone with the mount above it.
     }
   }
+  removeBridges(folder)
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+
+/** The bridges of networks that the engine did not live to remove are named in its store. */
+function removeBridges(folder: string) {
+  const store = read(join(folder, 'data/network/files/local-kv.db'), 'latin1')
+  for (const bridge of new Set(store.match(/\bbr-[0-9a-f]{12}\b/g))) {
+    if (!existsSync(`/sys/class/net/${bridge}`)) continue
+    try {
+      execFileSync('ip', ['link', 'delete', bridge], { stdio: 'ignore' })
+    } catch {
+      // Without iproute2 an empty bridge stays; it disturbs nothing.
+    }
+  }
 }
 
 /** Process ids that name the folder in their command line, or whose root file system is a container's of this engine. */
@@ -54,9 +69,9 @@ function kill(pid: number) {
   }
 }
 
-function read(path: string): string {
+function read(path: string, encoding: BufferEncoding = 'utf8'): string {
   try {
-    return readFileSync(path, 'utf8')
+    return readFileSync(path, encoding)
   } catch {
     return ''
   }

@@ -4,8 +4,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createDockerApi, type DockerApi, type DockerConnection, dockerConnection } from '../core/docker-api.js'
-import { type DockerBinaries, dockerBinaries } from './docker-binaries.js'
+import { createDockerApi, type DockerApi } from '../core/docker-api.js'
+import { type DockerConnection, dockerConnection } from '../core/docker-connection.js'
+import { canFindDocker, type DockerBinaries, dockerBinaries } from './docker-binaries.js'
 import { processesOf, sweepEngine } from './docker-cleanup.js'
 import { busyboxImage } from './docker-image.js'
 
@@ -43,6 +44,8 @@ export function noDocker(): string | false {
   if (process.platform !== 'linux')
     return 'needs Linux to start a Docker engine of its own: run these tests in a Linux VM'
   if (process.getuid?.() !== 0) return 'needs root to start a Docker engine of its own: run `sudo npm test`'
+  if (!canFindDocker())
+    return 'needs dockerd and a static busybox on PATH, or apt-get to fetch them: install Docker and busybox'
   return false
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { createDockerApi, type DockerApi, dockerConnection } from '../../core/docker-api.js'
+import { createDockerApi, type DockerApi } from '../../core/docker-api.js'
+import { dockerConnection } from '../../core/docker-connection.js'
 import { messageOf } from '../../core/errors.js'
 import type { JsonObject } from '../../ocsf/event.js'
 import { type Collector, type CollectorDeps, defineCollector, type RawRecord } from '../contract.js'

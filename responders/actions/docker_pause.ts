@@ -1,4 +1,5 @@
-import { createDockerApi, type DockerApi, dockerConnection } from '../../core/docker-api.js'
+import { createDockerApi, type DockerApi } from '../../core/docker-api.js'
+import { dockerConnection } from '../../core/docker-connection.js'
 import { WeirError } from '../../core/errors.js'
 import { type Action, type ActionContext, defineAction } from '../contract.js'
 import { containerId, existingContainer, inspectContainer } from './docker-container.js'

@@ -1,4 +1,5 @@
-import { createDockerApi, type DockerAnswer, type DockerApi, dockerConnection } from '../../core/docker-api.js'
+import { createDockerApi, type DockerAnswer, type DockerApi } from '../../core/docker-api.js'
+import { dockerConnection } from '../../core/docker-connection.js'
 import { WeirError } from '../../core/errors.js'
 import type { Json } from '../../ocsf/event.js'
 import { type Action, type ActionContext, defineAction, type Plan } from '../contract.js'

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { createDockerApi, dockerConnection } from '../../../core/docker-api.js'
+import { createDockerApi } from '../../../core/docker-api.js'
+import { dockerConnection } from '../../../core/docker-connection.js'
 import { probeEngine } from './exposure.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-tls-'))
