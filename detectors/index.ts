@@ -1,6 +1,7 @@
 import { registry } from '../core/define.js'
 import { anomaly } from './anomaly/anomaly.js'
 import type { DetectorDefinition } from './contract.js'
+import { rules } from './rules/rules.js'
 
 /** Every detector Weir has. */
-export const detectors = registry<DetectorDefinition>('detector', [anomaly])
+export const detectors = registry<DetectorDefinition>('detector', [rules, anomaly])

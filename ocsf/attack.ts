@@ -58,6 +58,8 @@ const names: { readonly [id: string]: string } = {
   'T1562.008': 'Disable or Modify Cloud Logs',
   T1571: 'Non-Standard Port',
   T1574: 'Hijack Execution Flow',
+  T1564: 'Hide Artifacts',
+  'T1564.001': 'Hidden Files and Directories',
   'T1574.006': 'Dynamic Linker Hijacking',
   T1580: 'Cloud Infrastructure Discovery',
   T1609: 'Container Administration Command',
