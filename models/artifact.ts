@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { endianness } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { messageOf, WeirError } from '../core/errors.js'
 
@@ -75,12 +76,11 @@ async function writeDurably(file: string, content: Buffer): Promise<void> {
   }
 }
 
+/** Little-endian on every machine. Copies whole arrays: a loop over the numbers would hold the event loop for long. */
 function packTensors(tensors: Tensors): Buffer {
-  const all = Object.values(tensors)
-  const packed = Buffer.alloc(all.reduce((bytes, values) => bytes + values.length * 4, 0))
-  let offset = 0
-  for (const values of all) for (const value of values) offset = packed.writeFloatLE(value, offset)
-  return packed
+  const parts = Object.values(tensors).map((values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength))
+  const packed = Buffer.concat(parts)
+  return endianness() === 'LE' ? packed : packed.swap32()
 }
 
 function unpackTensors(packed: Buffer, layout: unknown, manifestFile: string): Tensors {
@@ -91,9 +91,11 @@ function unpackTensors(packed: Buffer, layout: unknown, manifestFile: string): T
     if (typeof name !== 'string' || !Number.isSafeInteger(length) || offset + Number(length) * 4 > packed.length) {
       throw damaged(manifestFile, 'weights.layout does not fit weights.bin')
     }
-    const values = new Float32Array(Number(length))
-    for (let at = 0; at < values.length; at++, offset += 4) values[at] = packed.readFloatLE(offset)
-    tensors[name] = values
+    const bytes = Buffer.alloc(Number(length) * 4)
+    packed.copy(bytes, 0, offset)
+    if (endianness() === 'BE') bytes.swap32()
+    tensors[name] = new Float32Array(bytes.buffer, bytes.byteOffset, Number(length))
+    offset += bytes.length
   }
   if (offset !== packed.length) throw damaged(manifestFile, 'weights.layout does not cover weights.bin')
   return tensors

@@ -10,6 +10,8 @@ export type GroupedRows = {
   /** Kind and workload group, e.g. `container/nginx:1.27`. */
   readonly groups: readonly string[]
   readonly group_of: Uint32Array
+  /** Start of each row's minute, ms since 1970. Rows may come in any order. */
+  readonly minutes: Float64Array
 }
 
 /** What is usual for one group, in the scale of the vectors. */

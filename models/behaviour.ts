@@ -88,10 +88,10 @@ export function createBehaviourModel({ min_group_rows, ...config }: BehaviourCon
       baselines = fitBaselines(rows, min_group_rows)
       const standard = new Float32Array(rows.vectors.length)
       let used = 0
-      rows.group_of.forEach((group, row) => {
-        const baseline = baselines.get(rows.groups[group] ?? '')
+      for (const row of inTimeOrder(rows)) {
+        const baseline = baselines.get(rows.groups[rows.group_of[row] as number] ?? '')
         if (baseline) standardise(baseline, rows.vectors, row * WIDTH, standard, used++ * WIDTH)
-      })
+      }
       return model.fit(standard.subarray(0, used * WIDTH), range, options)
     },
     knows: (group) => baselines.has(group),
@@ -146,4 +146,11 @@ export function createBehaviourModel({ min_group_rows, ...config }: BehaviourCon
       baselines = loaded
     },
   }
+}
+
+/** Places of the rows, oldest first; rows of one minute by group, so that the order depends on nothing else. */
+function inTimeOrder({ minutes, group_of }: GroupedRows): Uint32Array {
+  const order = Uint32Array.from(minutes, (_, row) => row)
+  const by = (values: ArrayLike<number>, a: number, b: number) => (values[a] as number) - (values[b] as number)
+  return order.sort((a, b) => by(minutes, a, b) || by(group_of, a, b) || a - b)
 }

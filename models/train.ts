@@ -42,7 +42,7 @@ export function trainInWorker(
   const workerData: TrainJob = { ...job, native: activeBackend()?.name === 'tensorflow' }
   const worker = new Worker(new URL('./train-worker.js', import.meta.url), {
     workerData,
-    transferList: [job.rows.vectors.buffer as ArrayBuffer, job.rows.group_of.buffer as ArrayBuffer],
+    transferList: [job.rows.vectors, job.rows.group_of, job.rows.minutes].map((part) => part.buffer as ArrayBuffer),
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
     execArgv: [],
   })

@@ -40,18 +40,25 @@ describe('anomaly detector', () => {
 
   it('learns a day without alerting, and trains while the event loop stays free', async (t) => {
     assert.equal(detector.coverage?.().status, 'degraded')
+    const delay = monitorEventLoopDelay({ resolution: 2 })
+    let started = 0
     for (let time = MONDAY; time < MONDAY + DAY; time += MINUTE) {
+      // The training starts in the last hour: from there on the event loop turns as it does in the program.
+      if (time >= MONDAY + DAY - 90 * MINUTE) {
+        delay.enable()
+        await new Promise(setImmediate)
+      }
       assert.deepEqual(feed(detector, scene.minute(time)), [])
+      if (started === 0 && /trains/.test(detector.coverage?.().message ?? '')) started = performance.now()
     }
-    const delay = monitorEventLoopDelay({ resolution: 5 })
-    delay.enable()
-    const started = performance.now()
     await detector.settle?.()
     delay.disable()
     assert.equal(detector.coverage?.().status, 'ok', detector.coverage?.().message)
-    const p99 = delay.percentile(99) / 1e6
-    t.diagnostic(`trained in ${Math.round(performance.now() - started)} ms, event loop delay p99 ${p99.toFixed(1)} ms`)
-    assert.ok(p99 < 50, `event loop delay p99 ${p99} ms`)
+    const took = performance.now() - started
+    const [p99, max] = [delay.percentile(99) / 1e6, delay.max / 1e6]
+    t.diagnostic(`trained in ${took.toFixed()} ms; event loop delay p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms`)
+    // A busy machine delays every timer; a training on this thread would stop them for as long as it takes.
+    assert.ok(max < took / 4, `a turn of the event loop took ${max} ms of ${took} ms`)
     const [name] = (await readdir(state_dir)).filter((entry) => entry.startsWith('model-'))
     const manifest = await readFile(join(state_dir, name ?? '', 'model', 'manifest.json'), 'utf8')
     const { rows, threshold, metrics, backend } = JSON.parse(manifest)

@@ -22,11 +22,24 @@ describe('row memory', () => {
     const { rows, range } = memory.training()
     assert.equal(rows.group_of.length, 1_000)
     assert.ok(range.from >= START && range.to === START + 5_000 * 60_000)
-    const order = Array.from(rows.group_of, (_, at) => rows.vectors[at * FEATURES.length]!)
-    assert.deepEqual(
-      order,
-      [...order].sort((a, b) => a - b),
-    )
+    rows.minutes.forEach((minute, at) => {
+      assert.equal(rows.vectors[at * FEATURES.length], (minute - START) / 60_000, 'vector and minute belong together')
+      assert.equal(rows.groups[rows.group_of[at]!] === 'vm/rare' && ((minute - START) / 60_000) % 50 > 0, false)
+    })
+  })
+
+  it('copies its content for a training, and saves it, without holding the event loop', async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), 'weir-rows-'))
+    const memory = createRowMemory(20_000, 1)
+    for (let at = 0; at < 25_000; at++) memory.add(`vm/g${at % 100}`, START + at * 60_000, row(at))
+    const started = performance.now()
+    memory.training()
+    const copied = performance.now()
+    const saving = memory.save(join(dir, 'rows'))
+    const began = performance.now()
+    await saving
+    await rm(dir, { recursive: true, force: true })
+    t.diagnostic(`copy ${(copied - started).toFixed(1)} ms, save holds ${(began - copied).toFixed(1)} ms at first`)
   })
 
   it('comes back from disk as it was, and refuses a damaged folder', async () => {
