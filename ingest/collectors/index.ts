@@ -1,8 +1,9 @@
 import { registry } from '../../core/define.js'
 import type { CollectorDefinition } from '../contract.js'
 import { docker } from './docker.js'
+import { file } from './file.js'
 import { host } from './host.js'
 import { http } from './http.js'
 
 /** Every collector. To add one: one file here and one line below. */
-export const collectors = registry<CollectorDefinition>('collector', [host, docker, http])
+export const collectors = registry<CollectorDefinition>('collector', [host, docker, file, http])

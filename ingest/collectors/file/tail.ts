@@ -1,0 +1,141 @@
+import type { FileHandle } from 'node:fs/promises'
+import type { RawRecord } from '../../contract.js'
+import { type Line, type LineSplitter, lineSplitter } from '../../lines.js'
+import { beginsAs, type Checkpoint, fingerprintOf } from './checkpoint.js'
+
+const READ_BYTES = 256 * 1024
+const MAX_CHUNK_RECORDS = 2000
+const MAX_CHUNK_CHARS = 1024 * 1024
+/** Bytes read from one file before the next file has its turn. */
+const TURN_BYTES = 8 * 1024 * 1024
+
+/** What a tail needs of its surroundings. */
+export type TailPort = {
+  /**
+   * Hands a chunk over and resolves when there is room for the next one; `done` then runs once, later, telling
+   * whether the chunk became durable.
+   */
+  send(records: readonly RawRecord[], done: (is_durable: boolean) => void): Promise<void>
+  /** Told when a file was emptied before all of it was read, with the bytes known to be lost. */
+  onLoss(path: string, lost_bytes: number): void
+}
+
+export type Tail = {
+  readonly id: string
+  path: string
+  /** Reads what is new, up to a bound. True if there may be more at once. */
+  read(port: TailPort): Promise<boolean>
+  /** Hands over the last line although it has no line ending: nobody writes the file any more. */
+  finish(port: TailPort): Promise<void>
+  /** How far everything is durable. */
+  checkpoint(): Checkpoint
+  /** When something new was last read, ms of the monotonic clock. */
+  active_ms(): number
+  close(): Promise<void>
+}
+
+/** Follows one open file, whatever its name becomes. `from` must fit the file (see `resume`). */
+export function tailFile(id: string, path: string, file: FileHandle, from: Checkpoint, max_line_bytes: number): Tail {
+  let state: Checkpoint = from
+  let read_offset = from.offset
+  let splitter: LineSplitter = lineSplitter(max_line_bytes, from.offset)
+  let seen_size = 0
+  let seen_mtime_ms = -1
+  let active_ms = performance.now()
+  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  // Chunks become durable out of order; the checkpoint may only pass those without a gap before them.
+  let pending: { next_offset: number; is_durable: boolean | undefined }[] = []
+
+  function settle() {
+    while (pending[0]?.is_durable === true) {
+      state = { ...state, offset: pending[0].next_offset }
+      pending.shift()
+    }
+  }
+
+  async function send(lines: readonly Line[], next_offset: number, port: TailPort) {
+    const records = lines.map((line) => recordOf(line, id, state))
+    if (records.length === 0) {
+      if (pending.length === 0) state = { ...state, offset: next_offset }
+      return
+    }
+    const entry = { next_offset, is_durable: undefined as boolean | undefined }
+    const queue = pending
+    queue.push(entry)
+    await port.send(records, (is_durable) => {
+      entry.is_durable = is_durable
+      // A chunk of the file's former content must not move the checkpoint of the present one.
+      if (queue === pending) settle()
+    })
+  }
+
+  async function startOver(size: number, port: TailPort) {
+    const unread = Math.max(0, seen_size - read_offset)
+    if (unread > 0) port.onLoss(tail.path, unread)
+    state = { path: tail.path, offset: 0, generation: state.generation + 1 }
+    pending = []
+    read_offset = 0
+    seen_size = size
+    splitter = lineSplitter(max_line_bytes)
+  }
+
+  /** Hands over the whole lines behind what was read. True if the turn ended before the file did. */
+  async function readLines(port: TailPort): Promise<boolean> {
+    let lines: Line[] = []
+    let chars = 0
+    const turn_end = read_offset + TURN_BYTES
+    while (read_offset < turn_end) {
+      const { bytesRead } = await file.read(buffer, 0, READ_BYTES, read_offset)
+      if (bytesRead === 0) break
+      active_ms = performance.now()
+      read_offset += bytesRead
+      for (const line of splitter.push(buffer.subarray(0, bytesRead))) {
+        lines.push(line)
+        chars += line.text.length
+        if (lines.length < MAX_CHUNK_RECORDS && chars < MAX_CHUNK_CHARS) continue
+        await send(lines, line.next_offset, port)
+        lines = []
+        chars = 0
+      }
+    }
+    await send(lines, splitter.offset(), port)
+    return read_offset >= turn_end
+  }
+
+  const tail: Tail = {
+    id,
+    path,
+    active_ms: () => active_ms,
+    checkpoint: () => ({ ...state, path: tail.path }),
+    close: () => file.close(),
+    async read(port) {
+      const { size, mtimeMs } = await file.stat()
+      if (size === seen_size && mtimeMs === seen_mtime_ms && size <= read_offset) return false
+      seen_mtime_ms = mtimeMs
+      if (size < read_offset || !(await beginsAs(file, state))) await startOver(size, port)
+      seen_size = size
+      if (state.fingerprint === undefined) state = { ...state, ...(await fingerprintOf(file)) }
+      // Without a whole first line there is nothing to hand over, and nothing to name positions by.
+      if (state.fingerprint === undefined) return false
+      return await readLines(port)
+    },
+    async finish(port) {
+      if (state.fingerprint === undefined) {
+        // One line without an ending is all there is: it was not read yet, since nothing named it.
+        state = { ...state, fingerprint: 'unfinished', fingerprint_bytes: 1 }
+        await readLines(port)
+      }
+      const lines = splitter.end()
+      if (lines.length > 0) await send(lines, splitter.offset(), port)
+    },
+  }
+  return tail
+}
+
+/** The same line read again gets the same position, also after the file was renamed. */
+function recordOf(line: Line, id: string, { generation, fingerprint }: Checkpoint): RawRecord {
+  const position = `${id}:${fingerprint}.${generation}:${line.offset}`
+  if (line.fault) return { data: line.text, position, fault: line.fault }
+  // A program that goes on writing at its old offset after its file was emptied leaves a hole of NUL bytes.
+  return { data: line.text.startsWith('\0') ? line.text.replace(/^\0+/, '') : line.text, position }
+}
