@@ -55,7 +55,7 @@ export async function watchActivity(
     ticks_per_second: clockTicksPerSecond(),
     kernel_threads: config.kernel_threads,
     remembered,
-    containerView: containerNames(root),
+    containerView: containerNames(join(root, config.docker_root)),
   })
   const processes = processEvents({
     root,

@@ -14,6 +14,10 @@ export const hostConfig = z.strictObject({
     .describe(
       "Where the machine's file system is seen; `/host` where Weir runs in a container with `/` mounted there.",
     ),
+  docker_root: z
+    .string()
+    .default('/var/lib/docker')
+    .describe("Docker's data folder below `root`: names and images of containers are read from there."),
   interval_ms: z
     .int()
     .min(100)

@@ -45,13 +45,13 @@ export type ContainerView = { readonly workload: Workload; readonly container: J
  * Names containers. Docker keeps a container's name and image in a file that root may read; without it the
  * name is the short id.
  */
-export function containerNames(root: string): (ref: ContainerRef) => ContainerView {
+export function containerNames(docker_root: string): (ref: ContainerRef) => ContainerView {
   const known = new Map<string, ContainerView>()
   return (ref) => {
     const cached = known.get(ref.id)
     if (cached) return cached
     if (known.size >= 10_000) known.clear()
-    const view = describe(ref, readText(join(root, 'var/lib/docker/containers', ref.id, 'config.v2.json')))
+    const view = describe(ref, readText(join(docker_root, 'containers', ref.id, 'config.v2.json')))
     known.set(ref.id, view)
     return view
   }

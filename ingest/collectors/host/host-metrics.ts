@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -73,9 +74,13 @@ function levels(proc: string): Measure[] {
     { name: 'memory_used_bytes', value: used_bytes, unit: 'bytes' },
     percent('memory_percent', used_bytes, total_bytes),
     { name: 'load_1m', value: Number(load[0]), unit: 'count' },
-    { name: 'process_count', value: Number(load[3]?.split('/')[1]), unit: 'count' },
+    { name: 'process_count', value: processCount(proc), unit: 'count' },
     { name: 'connection_count', value: establishedConnections(snmp), unit: 'count' },
   ]
+}
+
+function processCount(proc: string): number {
+  return readdirSync(proc).filter((name) => /^\d+$/.test(name)).length
 }
 
 /** How full the fullest file system on a block device is: one full disk is enough to stop a machine. */

@@ -25,14 +25,28 @@ export function loginFile(root: string, name: 'wtmp' | 'btmp', identity: HostIde
   const path = join(root, 'var/log', name)
   const layout = utmpLayout()
   const events = loginEvents(identity, name === 'btmp')
+  let is_primed = false
+
+  /** Log-ins before the checkpoint, so that their log-offs after it have a user. */
+  async function prime(of: string, offset: number) {
+    is_primed = true
+    const start = Math.max(0, offset - MAX_READ_RECORDS * layout.record_bytes)
+    const bytes = await readBytes(of, start, layout.record_bytes)
+    events(parseUtmp(bytes.subarray(0, offset - start), layout))
+  }
+
   return {
     path,
     async read(from) {
       const { ino, size } = await stat(path, { bigint: true })
       const inode = String(ino)
       const whole_bytes = Number(size) - (Number(size) % layout.record_bytes)
-      if (!from) return { records: [], checkpoint: { inode, offset: whole_bytes } }
+      if (!from) {
+        await prime(path, whole_bytes)
+        return { records: [], checkpoint: { inode, offset: whole_bytes } }
+      }
       const rotated = from.inode !== inode
+      if (!is_primed) await prime(rotated ? `${path}.1` : path, from.offset).catch(() => {})
       const rest = rotated ? await readRotated(`${path}.1`, from, layout.record_bytes) : undefined
       if (rest && rest.length > 0) {
         const checkpoint = { inode: from.inode, offset: from.offset + rest.length }
