@@ -62,7 +62,7 @@ export function segmentPattern(segment: string): RegExp {
 }
 
 /** `a{b,c}d` is `abd` and `acd`. */
-export function expandBraces(pattern: string): string[] {
+function expandBraces(pattern: string): string[] {
   const match = pattern.match(/^(.*?)\{([^{}]*)\}(.*)$/s)
   if (!match) return [pattern]
   const [, before = '', choices = '', after = ''] = match
