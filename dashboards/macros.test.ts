@@ -27,6 +27,11 @@ const cases: readonly (readonly [title: string, sql: string, expanded: string])[
   ],
   ['the range in days', '$__dateFilter(day)', "day >= toDate('2026-01-12') AND day <= toDate('2026-01-12')"],
   [
+    'days and seconds',
+    '$__dateTimeFilter(day, at) OR $__dt(day, at)',
+    "(day >= toDate('2026-01-12') AND day <= toDate('2026-01-12')) AND (at >= toDateTime(1768204800) AND at <= toDateTime(1768208400)) OR (day >= toDate('2026-01-12') AND day <= toDate('2026-01-12')) AND (at >= toDateTime(1768204800) AND at <= toDateTime(1768208400))",
+  ],
+  [
     'ends of the range',
     '$__fromTime $__toTime, $__fromTime_ms, $__toTime_ms',
     'toDateTime(1768204800) toDateTime(1768208400), fromUnixTimestamp64Milli(1768204800250), fromUnixTimestamp64Milli(1768208400000)',

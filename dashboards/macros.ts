@@ -19,6 +19,13 @@ const date = (ms: number) => `toDate('${new Date(ms).toISOString().slice(0, 10)}
 const seconds = ({ interval_ms }: PanelContext) => Math.max(1, Math.trunc(interval_ms / 1000))
 const between = (column: string | undefined, from: string, to: string) => `${column} >= ${from} AND ${column} <= ${to}`
 
+/** A filter on a column of days, which may be the partition, and on one of seconds. */
+const dateTimeFilter: Macro = {
+  arguments: 2,
+  expand: ({ from, to }, [day, time]) =>
+    `(${between(day, date(from), date(to))}) AND (${between(time, dateTime(from), dateTime(to))})`,
+}
+
 /** The macros of the ClickHouse data source that its backend expands, without their `$__`. */
 const macros: { readonly [name: string]: Macro } = {
   fromTime: { arguments: 0, expand: ({ from }) => dateTime(from) },
@@ -31,6 +38,8 @@ const macros: { readonly [name: string]: Macro } = {
     expand: ({ from, to }, [column]) => between(column, dateTime64(from), dateTime64(to)),
   },
   dateFilter: { arguments: 1, expand: ({ from, to }, [column]) => between(column, date(from), date(to)) },
+  dateTimeFilter,
+  dt: dateTimeFilter,
   timeInterval: {
     arguments: 1,
     expand: (context, [column]) => `toStartOfInterval(toDateTime(${column}), INTERVAL ${seconds(context)} second)`,

@@ -1,4 +1,5 @@
 import {
+  AnnotationQueryBuilder,
   type Dashboard,
   DashboardBuilder,
   DashboardCursorSync,
@@ -8,7 +9,7 @@ import {
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { datasource, PLUGIN } from './clickhouse.js'
+import { chosen, datasource, PLUGIN, query } from './clickhouse.js'
 import { eventsByClass, eventsByKind, workloads } from './panels/activity.js'
 import { findings } from './panels/findings.js'
 import { cpu, memory, sent } from './panels/measurements.js'
@@ -28,6 +29,13 @@ const workloadsSql = `SELECT workload_uid, any(workload_name) AS name FROM (
   UNION ALL SELECT workload_uid, any(workload_name) AS workload_name FROM metrics
   WHERE $__timeFilter_ms(time) AND $__conditionalAll(workload_kind IN (\${kind:singlequote}), $kind) GROUP BY workload_uid
 ) WHERE workload_uid != '' GROUP BY workload_uid ORDER BY name LIMIT 2000`
+
+/** Marks on every chart, so that a line that rises can be seen beside what was found at that time. */
+const seriousSql = `SELECT time, concat(title, if(workload_name = '', '', concat(' (', workload_name, ')'))) AS text,
+  arrayStringConcat(techniques, ',') AS tags
+FROM findings FINAL
+WHERE $__timeFilter_ms(time) AND severity_id >= 4 AND ${chosen}
+ORDER BY time DESC LIMIT 200`
 
 /** A variable that is filled by a query, of which any number can be chosen. */
 function choice(name: string, label: string, sql: string): QueryVariableBuilder {
@@ -56,6 +64,14 @@ export function overview(): Dashboard {
     .withVariable(new DatasourceVariableBuilder('datasource').label('Lake').type(PLUGIN))
     .withVariable(choice('kind', 'Kind', kindsSql))
     .withVariable(choice('workload', 'Workload', workloadsSql))
+    .annotation(
+      new AnnotationQueryBuilder()
+        .name('Findings, high and critical')
+        .datasource(datasource)
+        .enable(true)
+        .iconColor('red')
+        .target(query('table', seriousSql)),
+    )
   const rows = [
     { title: 'At a glance', panels: [watched, findingsBySeverity, waiting, blindSpots] },
     { title: 'Found and done', panels: [findings, responses] },

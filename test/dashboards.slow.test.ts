@@ -31,6 +31,7 @@ type Panel = {
 }
 type Dashboard = {
   panels: Panel[]
+  annotations: { list: { name: string; target: { rawSql: string } }[] }
   templating: { list: { name: string; type: string; query: { rawSql: string } }[] }
 }
 type Result = { meta: { name: string; type: string }[]; data: Record<string, any>[] }
@@ -227,6 +228,14 @@ for (const [file, dashboard] of dashboards) {
       const narrowed = await contextOf(dashboard, { kind: ['vm'] })
       assert.deepEqual(narrowed.variables.workload?.options, [vm.uid])
     })
+    for (const { name, target } of dashboard.annotations.list) {
+      test(`${name}: marks with a time and a text`, async () => {
+        const { meta, data } = await ask(expandSql(target.rawSql, await contextOf(dashboard)))
+        assert.ok(data.length > 0, 'no rows')
+        assert.ok(isTime(meta.find((column) => column.name === 'time')?.type ?? ''))
+        for (const column of ['text', 'tags']) assert.ok(isText(meta.find(({ name }) => name === column)?.type ?? ''))
+      })
+    }
     for (const panel of dashboard.panels.filter(({ type }) => type !== 'row')) {
       test(`${panel.title}: rows, with the columns the panel needs`, async () => {
         everything ??= await contextOf(dashboard)
