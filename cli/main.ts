@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { messageOf, WeirError } from '../core/errors.js'
 import { registerConfig } from './config-command.js'
 import { registerDemo } from './demo.js'
+import { registerDoctor } from './doctor.js'
 import { registerSql } from './sql.js'
 import { registerUp } from './up.js'
 import { version } from './version.js'
@@ -13,7 +14,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .version(version)
     .showHelpAfterError('(weir --help lists the commands)')
     .exitOverride()
-  for (const register of [registerUp, registerDemo, registerSql, registerConfig]) register(program)
+  for (const register of [registerUp, registerDemo, registerSql, registerDoctor, registerConfig]) register(program)
   program.addHelpText(
     'after',
     `

@@ -8,7 +8,7 @@ import type { Lake } from '../lake/port.js'
 import type { WeirConfig } from './config.js'
 
 /** ClickHouse's own HTTP port, so that clients need no configuration. */
-const DEFAULT_PORT = 8123
+export const DEFAULT_PORT = 8123
 
 type Options = {
   config: WeirConfig['lake']

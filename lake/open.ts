@@ -1,14 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { createClient } from '@clickhouse/client'
 import chdb, { Session } from 'chdb'
 import { createChdbConnection } from 'chdb/connection'
 import { messageOf, WeirError } from '../core/errors.js'
 import type { EncodedBlock } from './encoder.js'
 import { lakeFault } from './engine-errors.js'
+import { lakeHolder } from './holder.js'
 import { migrate, type Retention } from './migrate.js'
 import type { Lake, Params } from './port.js'
-import { isAlive, openStaging } from './staging.js'
+import { openStaging } from './staging.js'
 import type { Table } from './tables/table.js'
 
 type ClientConfig = NonNullable<Parameters<typeof createClient>[0]>
@@ -142,7 +143,7 @@ function openFirst(path: string, settings: readonly string[]): Session {
   try {
     return new Session(path, { connectionArgs: settings })
   } catch (error) {
-    const holder = processUsing(path)
+    const holder = lakeHolder(path)
     if (holder !== undefined && holder !== process.pid) {
       throw new WeirError('lake_locked', `the lake in ${path} is in use by process ${holder}`, {
         hint: 'Ask the running Weir through its SQL endpoint, stop it, or use another data folder.',
@@ -153,15 +154,5 @@ function openFirst(path: string, settings: readonly string[]): Session {
       hint: 'Check that this user may read and write the folder; one process can have one lake open.',
       cause: error,
     })
-  }
-}
-
-/** The engine writes its process id into the file it locks. */
-function processUsing(path: string): number | undefined {
-  try {
-    const pid = Number(/^PID: (\d+)/m.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1])
-    return isAlive(pid) ? pid : undefined
-  } catch {
-    return undefined
   }
 }

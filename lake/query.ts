@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Session } from 'chdb'
 import { messageOf, WeirError } from '../core/errors.js'
@@ -6,7 +6,7 @@ import { createAnalyst } from './endpoint/analyst.js'
 import { findEndpoint } from './endpoint/discovery.js'
 import { defaultSqlLimits } from './endpoint/limits.js'
 import { remotePieces } from './endpoint/remote.js'
-import { isAlive } from './staging.js'
+import { lakeHolder } from './holder.js'
 
 export type RunSqlOptions = {
   readonly sql: string
@@ -94,7 +94,7 @@ function openExisting(Engine: typeof Session, path: string): Session {
   try {
     return new Engine(path)
   } catch (error) {
-    const holder = processUsing(path)
+    const holder = lakeHolder(path)
     if (holder !== undefined && holder !== process.pid) {
       throw new WeirError('lake_locked', `process ${holder} has the lake in ${path} open and answers no SQL`, {
         hint: 'Stop that process, or start `weir up` there, which answers SQL.',
@@ -103,15 +103,5 @@ function openExisting(Engine: typeof Session, path: string): Session {
       })
     }
     throw new WeirError('lake_failed', `the lake in ${path} cannot be opened: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-/** The engine writes its process id into the file it locks. */
-function processUsing(path: string): number | undefined {
-  try {
-    const pid = Number(/^PID: (\d+)/m.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1])
-    return Number.isSafeInteger(pid) && isAlive(pid) ? pid : undefined
-  } catch {
-    return undefined
   }
 }

@@ -15,7 +15,7 @@ const prefix = 'weir-blocks-'
 
 /** A folder only we can read, in memory where the system has such a place. Removes what dead processes left behind. */
 export async function openStaging(): Promise<Staging> {
-  const parent = isWritable(memory_folder) ? memory_folder : tmpdir()
+  const parent = stagingParent()
   removeLeftovers(parent)
   const folder = await mkdtemp(join(parent, `${prefix}${process.pid}-`))
   let count = 0
@@ -37,6 +37,11 @@ export async function openStaging(): Promise<Staging> {
     },
     close: () => rm(folder, { recursive: true, force: true }),
   }
+}
+
+/** The folder that blocks stand in: in memory where the system has such a place, else the one for temporary files. */
+export function stagingParent(): string {
+  return isWritable(memory_folder) ? memory_folder : tmpdir()
 }
 
 function isWritable(folder: string): boolean {
