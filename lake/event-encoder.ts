@@ -4,7 +4,7 @@ import { type Encoder, encodeBlock, type Rejection } from './encoder.js'
 import { type ColumnBuilder, columnBuilder } from './native.js'
 import { events } from './tables/events.js'
 import { storedColumns } from './tables/table.js'
-import { takeApart } from './uid.js'
+import { createUidReader } from './uid.js'
 
 /** Where an attribute goes: into a column, or further down. Attributes without a node go to `rest`. */
 type Node = {
@@ -38,6 +38,7 @@ export function createEventEncoder(): Encoder {
   const uid_text = find('uid_text')
   const rest_column = find('rest')
   const tree = pathTree(find)
+  const uids = createUidReader()
   let rows = 0
   /** Characters in the columns that can be large. */
   let large = 0
@@ -49,7 +50,7 @@ export function createEventEncoder(): Encoder {
       const missing = checkRequired(event)
       if (missing) return missing
       const uid = event.metadata.uid as string
-      const parts = takeApart(uid, event.time)
+      const parts = uids.takeApart(uid, event.time)
       tail.append(rows, parts.tail)
       let failed: Rejection | undefined
       try {

@@ -144,7 +144,7 @@ test('whatever an event holds, it comes back from the lake as it was', async () 
   for (const wanted of unique) assert.deepEqual(back.get(wanted.metadata.uid as string), wanted)
 })
 
-test('the column event shows the same as JSON, but for nulls and lone surrogates', async () => {
+test('the column event shows the same as JSON, but for nulls, lone surrogates and last digits', async () => {
   const rows = await lake.select<{ event: string; rest: string }>('SELECT event, rest FROM events')
   const back = new Map<string, OcsfEvent>()
   for await (const batch of readEvents(lake, { from: start, to: start + 10_000_000 })) {
@@ -154,10 +154,18 @@ test('the column event shows the same as JSON, but for nulls and lone surrogates
   for (const row of rows) {
     const shown = JSON.parse(row.event)
     const wanted = back.get(shown.metadata.uid)
-    // A number that SQL's JSON writes in another way, and the two differences that are documented.
-    if (row.rest.includes('null') || /\\u|e[+-]?\d/i.test(row.rest)) continue
-    assert.deepEqual(shown, wanted)
+    assert.deepEqual(shownOf(shown), shownOf(wanted))
     compared++
   }
-  assert.ok(compared > 500, `only ${compared} rows were compared`)
+  assert.ok(compared > 300, `only ${compared} rows were compared`)
 })
+
+/** The value as the column can show it: no null members, no lone surrogates, 12 digits of a number. */
+function shownOf(value: any): any {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (typeof value === 'number') return Number(value.toPrecision(12))
+  if (Array.isArray(value)) return value.map(shownOf)
+  if (value === null || typeof value !== 'object') return value
+  const members = Object.entries(value).filter(([, item]) => item !== null)
+  return Object.fromEntries(members.map(([key, item]) => [key.toWellFormed(), shownOf(item)]))
+}

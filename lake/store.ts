@@ -13,7 +13,7 @@ import { inventory, inventoryRows } from './tables/inventory.js'
 import { metricRows, metrics as metrics_table } from './tables/metrics.js'
 import { responseRows, responses } from './tables/responses.js'
 import type { Table } from './tables/table.js'
-import { fromStored, takeApart } from './uid.js'
+import { createUidReader } from './uid.js'
 import { createWriter, type WriteReceipt, type Writer, type WriterOptions } from './writer.js'
 
 /** The topics of the bus (bus/port.ts), which the lake may not import. */
@@ -121,6 +121,7 @@ function isDescription(event: OcsfEvent): boolean {
 /** Fills the window from the last day that was stored, oldest first. */
 async function rememberEvents(lake: Lake, writer: Writer, count: number) {
   if (count === 0) return
+  const uids = createUidReader()
   const row_bytes = 18
   const bytes = await lake.selectBytes(
     `SELECT if(uid_text = '', toUnixTimestamp64Milli(time), 0), uid_tail FROM events
@@ -132,13 +133,14 @@ async function rememberEvents(lake: Lake, writer: Writer, count: number) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = bytes.byteLength - row_bytes; at >= 0; at -= row_bytes) {
     const time = view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000
-    const parts = fromStored(bytes, at + 8, time)
+    const parts = uids.fromStored(bytes, at + 8, time)
     writer.remember(parts.low, parts.high)
     if (at % (row_bytes * 50_000) === 0) await nextTurn()
   }
 }
 
 async function rememberRows(lake: Lake, writer: Writer, table: string, time_column: string) {
+  const uids = createUidReader()
   const rows = await lake.select<{ uid: string; ms: string }>(
     `SELECT metadata_uid AS uid, toUnixTimestamp64Milli(${time_column}) AS ms FROM ${table}
      WHERE ingested_time > (SELECT max(ingested_time) FROM ${table}) - toIntervalDay(1)
@@ -146,7 +148,7 @@ async function rememberRows(lake: Lake, writer: Writer, table: string, time_colu
     { count: low_volume.window_size },
   )
   for (const { uid, ms } of rows.reverse()) {
-    const parts = takeApart(uid, Number(ms))
+    const parts = uids.takeApart(uid, Number(ms))
     writer.remember(parts.low, parts.high)
   }
 }

@@ -7,7 +7,7 @@ import type { Encoder } from './encoder.js'
 import { isDataFault } from './engine-errors.js'
 import type { Lake } from './port.js'
 import type { Table } from './tables/table.js'
-import { takeApart } from './uid.js'
+import { createUidReader } from './uid.js'
 import { createUidWindow } from './uid-window.js'
 
 /** An event that cannot be stored, and why. */
@@ -87,6 +87,7 @@ export function createWriter(options: WriterOptions): Writer {
   const max_wait_ms = options.max_wait_ms ?? 500
   const window_size = options.window_size ?? 2_000_000
   const window = createUidWindow(Math.max(1, window_size))
+  const uids = createUidReader()
   const labels = { table: table.name }
   const spare: Encoder[] = []
   const sealed: Block[] = []
@@ -224,7 +225,8 @@ export function createWriter(options: WriterOptions): Writer {
   function place(event: OcsfEvent, call: Call, token: string | undefined, waits: Set<Promise<void>>) {
     const uid = event?.metadata?.uid
     // Without a uid and a time the encoder of the table decides.
-    const parts = typeof uid === 'string' && typeof event.time === 'number' ? takeApart(uid, event.time) : undefined
+    const parts =
+      typeof uid === 'string' && typeof event.time === 'number' ? uids.takeApart(uid, event.time) : undefined
     const low = parts?.low ?? 0
     const high = parts?.high ?? 0
     const is_keyed = parts !== undefined && window_size > 0

@@ -3,8 +3,8 @@ import type { Column } from './table.js'
 type Tree = Map<string, Column | Tree>
 
 /**
- * The SQL expression that rebuilds an event's JSON from its columns and `rest`. Two things differ from what was published:
- * attributes that were null are left out, and lone surrogates are shown as U+FFFD (ClickHouse has neither).
+ * The SQL expression that rebuilds an event's JSON from its columns and `rest`. Three things differ from what was
+ * published: attributes that were null are left out, lone surrogates are shown as U+FFFD, and numbers in `rest` may lose their last digits.
  */
 export function eventJsonSql(columns: readonly Column[]): string {
   const tree: Tree = new Map()
