@@ -36,7 +36,7 @@ test('a finding says what matched, where, and what it means', async () => {
   assert.deepEqual(others, [])
   assert.equal(
     draft?.reason,
-    'Coin miner started in container shop-api: Image ends with "/xmrig" (found "/tmp/xmrig"), and ' +
+    'Coin miner started in container shop-api: Image ends with "/xmrig" (found "/tmp/xmrig"), ' +
       'CommandLine contains "stratum+tcp://" (found "/tmp/xmrig -o stratum+tcp://203.0.113.9:3333").',
   )
   assert.deepEqual([draft?.rule, draft?.severity_id, draft?.techniques], ['coin_miner_process', 5, ['T1496']])

@@ -9,7 +9,7 @@ import type { CompiledRule, Held } from './compile.js'
 import { levels, type RuleProblem } from './rule.js'
 import { type RuleFile, ruleSet } from './rule-set.js'
 
-const max_held = 4
+const max_sentences = 5
 const max_value = 160
 const severities = { informational: 1, low: 2, medium: 3, high: 4, critical: 5 } as const
 /** A rule that has proved itself says more. */
@@ -103,12 +103,11 @@ function shortPath(path: string): string {
 function draftOf({ rule, held }: CompiledRule, event: OcsfEvent): FindingDraft {
   const comparisons = held()
   const where = event.workload ? ` in ${event.workload.kind} ${event.workload.name}` : ''
-  const evidence = comparisons.slice(0, max_held).map(sentence)
-  if (comparisons.length > max_held) evidence.push(`${comparisons.length - max_held} more`)
+  const evidence = sentences(comparisons)
   return {
     rule: rule.name,
     title: rule.title,
-    reason: `${rule.title}${where}: ${evidence.join(', and ') || 'no field it names is there'}.`,
+    reason: `${rule.title}${where}: ${evidence.join(', ') || 'no field it names is there'}.`,
     workload: event.workload,
     severity_id: severities[rule.level],
     confidence: confidences[rule.status] ?? 60,
@@ -133,9 +132,28 @@ function callerOf(event: OcsfEvent): string {
   )
 }
 
-function sentence({ field, says, found }: Held): string {
-  if (found === undefined) return `${field} ${says}`
-  const text = typeof found === 'string' ? JSON.stringify(found) : String(found)
+/** What held, field by field: `Image ends with "/xmrig" (found "/tmp/xmrig")`. */
+function sentences(held: readonly Held[]): string[] {
+  const byField = new Map<string, Held[]>()
+  for (const one of held) {
+    const key = `${one.field}\n${one.found}`
+    const others = byField.get(key)
+    if (others) others.push(one)
+    else byField.set(key, [one])
+  }
+  const all = [...byField.values()].map(sentence)
+  return all.length <= max_sentences ? all : [...all.slice(0, max_sentences), `${all.length - max_sentences} more`]
+}
+
+function sentence(held: readonly Held[]): string {
+  const [{ field, found } = { field: '', found: undefined }] = held
+  const says = held.slice(0, max_sentences).map((one) => one.says)
+  if (found === undefined) return `${field} ${says.join(' and ')}`
+  const text = JSON.stringify(found)
   const short = text.length > max_value ? `${text.slice(0, max_value)}…` : text
-  return says === `is ${short}` ? `${field} ${says}` : `${field} ${says} (found ${short})`
+  // "is X (found X)" says nothing twice.
+  const telling = says.filter(
+    (one) => one !== 'is present' && one.toLowerCase() !== `is ${JSON.stringify(String(found)).toLowerCase()}`,
+  )
+  return telling.length === 0 ? `${field} is ${short}` : `${field} ${telling.join(' and ')} (found ${short})`
 }
