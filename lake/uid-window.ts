@@ -1,3 +1,6 @@
+const first_size = 4_096
+const middle_size = 65_536
+
 /** Where the key of an event is: the number it got when it was added. */
 export type UidWindow = {
   readonly size: number
@@ -11,10 +14,10 @@ export type UidWindow = {
 
 /**
  * The uids of the newest rows of a table, as 64-bit keys: a ring in order of arrival, and an open-addressing index into
- * it. 32 bytes a key at most; grows as it fills. Two different uids share a key once in 2^64.
+ * it. 16 to 24 bytes a key of the capacity once it is busy. Two different uids share a key once in 2^64.
  */
 export function createUidWindow(capacity: number): UidWindow {
-  let ring_size = Math.min(capacity, 4096)
+  let ring_size = Math.min(capacity, first_size)
   let lows = new Uint32Array(ring_size)
   let highs = new Uint32Array(ring_size)
   /** Slot in the ring plus one; 0 is free. */
@@ -62,10 +65,13 @@ export function createUidWindow(capacity: number): UidWindow {
     if (index[at] === slot + 1) free(at)
   }
 
-  /** Twice the ring. Runs only while nothing was evicted, so every kept number is its own slot. */
+  /**
+   * A larger ring: first a middle size, then all of it, because moving a large index would hold the main thread. Runs only while
+   * nothing was evicted, so every kept number is its own slot.
+   */
   function grow() {
     const kept = index.filter((slot) => slot !== 0)
-    ring_size = Math.min(capacity, ring_size * 2)
+    ring_size = ring_size < middle_size ? Math.min(capacity, middle_size) : capacity
     lows = extended(lows, ring_size)
     highs = extended(highs, ring_size)
     index = new Uint32Array(slotsFor(ring_size))
