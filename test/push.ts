@@ -5,7 +5,6 @@ export type PushTarget = { readonly push_url: string; readonly push_token: strin
 
 export type PushAnswer = {
   readonly status: number
-  // biome-ignore lint/suspicious/noExplicitAny: the answer is what the tests look at
   readonly body: any
 }
 

@@ -16,7 +16,7 @@ export type WeirProcess = {
   readonly push_url: string
   /** The token of the http collector; empty if none is configured. */
   readonly push_token: string
-  /** All it wrote to stdout and stderr. */
+  /** All it wrote to stdout and stderr: the start screen, a summary every 5 s, its log. */
   output(): string
   /** Memory it holds, and the most it ever held, bytes. */
   memory(): { rss_bytes: number; peak_bytes: number }
@@ -43,7 +43,7 @@ export async function startWeir(folder: string, config: object): Promise<WeirPro
   const file = join(folder, 'weir.yaml')
   // JSON is YAML.
   writeFileSync(file, JSON.stringify({ data_dir: join(folder, '.weir'), lake: { port: 0 }, ...config }, null, 2))
-  const child = spawn(join(packageRoot, 'bin', 'weir'), ['up', '-c', file, '--no-summary'], {
+  const child = spawn(join(packageRoot, 'bin', 'weir'), ['up', '-c', file], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
