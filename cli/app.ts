@@ -153,6 +153,7 @@ function roles({ bus, store, engine, responder, lake, log, sightings }: Parts): 
       await engine.start({
         restore: (from, classes) =>
           readEvents(lake, { from: Math.floor(from), to: Date.now(), ...(classes === 'all' ? {} : { classes }) }),
+        findings: (from) => recordedFindings(lake, from),
       })
       const detect = await bus.subscribe('detect', ['weir.events'], (batch) => {
         sightings.note(batch.messages)
@@ -184,6 +185,14 @@ async function storeBatch(store: Store, log: Log, batch: Batch) {
   )
   const second = await store.handle('weir.dead_letters', letters)
   for (const { reason, detail } of second.rejected) log.error({ reason, detail }, 'a dead letter could not be stored')
+}
+
+async function recordedFindings(lake: Lake, from: number): Promise<OcsfEvent[]> {
+  const rows = await lake.select<{ event: string }>(
+    `SELECT event FROM findings WHERE findings.time >= fromUnixTimestamp64Milli({from:Int64}) ORDER BY findings.time DESC LIMIT 100000`,
+    { from: Math.floor(from) },
+  )
+  return rows.map(({ event }) => JSON.parse(event) as OcsfEvent)
 }
 
 async function recordedResponses(lake: Lake): Promise<OcsfEvent[]> {

@@ -180,13 +180,8 @@ test('the same events after a crash give the same finding uid, and none if the f
   await second.engine.handle([event])
   assert.deepEqual(second.published, first.published)
 
-  const remembering = definition(() => ({ process: (events) => events.flatMap(finds) }), { memory_ms: 86_400_000 })
-  const third = engineWith([remembering])
-  await third.engine.start({
-    async *restore() {
-      yield first.published
-    },
-  })
+  const third = engineWith([simple()])
+  await third.engine.start({ findings: async () => first.published })
   await third.engine.handle([event])
   assert.deepEqual(third.published, [])
   assert.equal(third.engine.stats().suppressed.duplicate, 1)
@@ -260,7 +255,10 @@ test('restore gives each detector the classes and the past it asked for, and fin
     () => ({ process: () => [], restore: (events: readonly OcsfEvent[]) => void seen.push(...events) }),
     { memory_ms: 3_600_000 },
   )
-  const { engine, published } = engineWith([remembering])
+  const { engine, published } = engineWith([
+    remembering,
+    definition(() => ({ process: finds as never }), { needs: { classes: 'all' } }),
+  ])
   const [old, recent] = [launch('bad', now - 7_200_000), launch('bad', now - 1_800_000)]
   const asked: unknown[] = []
   await engine.start({

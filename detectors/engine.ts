@@ -49,8 +49,11 @@ export type EngineStats = {
 export type Restore = (from_ms: number, classes: readonly number[] | 'all') => AsyncIterable<readonly OcsfEvent[]>
 
 export type Engine = {
-  /** Builds the detectors (throws `config_invalid` with every problem) and gives them the past. */
-  start(options?: { restore?: Restore }): Promise<void>
+  /**
+   * Builds the detectors (throws `config_invalid` with every problem) and gives them the past: events that `restore`
+   * yields, and the engine its own findings of the last day, so that it does not repeat them.
+   */
+  start(past?: { restore?: Restore; findings?: (from_ms: number) => Promise<readonly OcsfEvent[]> }): Promise<void>
   /** Judges a batch. Resolves when what was found is durable. `received_time` is when the batch was received, ms. */
   handle(events: readonly OcsfEvent[], received_time?: number): Promise<void>
   /** Lets event time pass: up to `watermark` (ms; Infinity at the end of input), else as far as the events say. */
@@ -64,6 +67,7 @@ export type Engine = {
 type Waiting = { readonly event: OcsfEvent; readonly instance: string; readonly received_time: number | undefined }
 
 const minute_ms = 60_000
+const day_ms = 86_400_000
 
 /** Runs detectors on the stream of events: routing, isolation, time, suppression of repeats, findings. */
 export function createEngine(options: EngineOptions): Engine {
@@ -166,17 +170,13 @@ export function createEngine(options: EngineOptions): Engine {
 
   async function remember(restore: Restore) {
     const now = clock()
-    const memory_ms = Math.max(0, ...runners.map((runner) => runner.memory_ms))
-    if (memory_ms === 0) return
-    for await (const batch of restore(now - memory_ms, classesOf(runners))) {
-      for (const event of batch) {
-        const finding = findingOf(event)
-        if (!finding) continue
-        const key = String(finding.details.dedup_key ?? '')
-        repeats.remember(finding.detector, key, finding.uid, finding.time)
-      }
+    const interested = runners.filter((runner) => runner.memory_ms > 0)
+    if (interested.length === 0) return
+    const memory_ms = Math.max(...interested.map((runner) => runner.memory_ms))
+    const routePast = router(interested)
+    for await (const batch of restore(now - memory_ms, classesOf(interested))) {
       watermark.observe(batch)
-      for (const [runner, wanted] of route(batch)) {
+      for (const [runner, wanted] of routePast(batch)) {
         const from = now - runner.memory_ms
         const recent = wanted.filter((event) => event.time >= from)
         if (recent.length > 0) runner.restore(recent)
@@ -184,9 +184,18 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
+  function rememberFindings(events: readonly OcsfEvent[]) {
+    for (const event of [...events].sort((a, b) => a.time - b.time)) {
+      const finding = findingOf(event)
+      const key = finding?.details.dedup_key
+      if (finding && typeof key === 'string') repeats.remember(finding.detector, key, finding.uid, finding.time)
+    }
+  }
+
   return {
-    async start({ restore } = {}) {
+    async start({ restore, findings: past } = {}) {
       await build()
+      if (past) rememberFindings(await past(clock() - day_ms))
       if (restore) await remember(restore)
       reportCoverage()
       if (tick_ms === 0) return
