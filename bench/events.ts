@@ -159,8 +159,12 @@ function processEvent(world: World): OcsfEvent {
       name,
       pid,
       cmd_line,
-      file: { name, path, hashes: [{ algorithm_id: 3, algorithm: 'SHA-256', value }] },
-      parent_process: { name: parent.name, pid: parent.pid, file: { path: parent.path, name: parent.name } },
+      file: { name, path, type_id: 1, hashes: [{ algorithm_id: 3, algorithm: 'SHA-256', value }] },
+      parent_process: {
+        name: parent.name,
+        pid: parent.pid,
+        file: { path: parent.path, name: parent.name, type_id: 1 },
+      },
     },
   }
 }
@@ -268,7 +272,7 @@ function fileEvent(world: World): OcsfEvent {
   return {
     ...base(world, workload, file_kind),
     device: device(workload),
-    actor: { process: { name, pid, file: { path, name } }, user: { name: skewed(random, users) } },
+    actor: { process: { name, pid, file: { path, name, type_id: 1 } }, user: { name: skewed(random, users) } },
     file: {
       name: file,
       path: `/var/lib/${name}/${file}`,
