@@ -95,3 +95,29 @@ test('a subscriber that holds a full topic can publish on another one', async ()
   await store.stop()
   await bus.stop()
 })
+
+test('subscribers of one group work side by side, each message once', async () => {
+  const bus = createMemoryBus({ max_messages: 100, max_batch: 1, log })
+  let running = 0
+  let most = 0
+  let seen = 0
+  const handler = async () => {
+    running += 1
+    most = Math.max(most, running)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    running -= 1
+    seen += 1
+  }
+  const subscriptions = [
+    await bus.subscribe('g', ['weir.events'], handler),
+    await bus.subscribe('g', ['weir.events'], handler),
+    await bus.subscribe('g', ['weir.events'], handler),
+  ]
+  // All of them sleep before the first message comes.
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  await Promise.all(Array.from({ length: 6 }, () => bus.publish('weir.events', messages(1))))
+  assert.equal(seen, 6)
+  assert.equal(most, 3)
+  for (const subscription of subscriptions) await subscription.stop()
+  await bus.stop()
+})

@@ -19,7 +19,7 @@ type Publication = {
   pending: number
   done(error?: unknown): void
 }
-type Queue = { readonly publications: Publication[]; wake: (() => void) | undefined }
+type Queue = { readonly publications: Publication[]; readonly sleepers: (() => void)[] }
 type Group = {
   readonly name: string
   readonly topics: ReadonlySet<Topic>
@@ -73,7 +73,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
         }
         for (const { queue } of receivers) {
           queue.publications.push(publication)
-          queue.wake?.()
+          queue.sleepers.shift()?.()
         }
       })
     } finally {
@@ -92,7 +92,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
     async subscribe(name, topics, handler) {
       let group = groups.get(name)
       if (!group) {
-        group = { name, topics: new Set(topics), queue: { publications: [], wake: undefined }, loops: new Set() }
+        group = { name, topics: new Set(topics), queue: { publications: [], sleepers: [] }, loops: new Set() }
         groups.set(name, group)
       } else if (topics.length !== group.topics.size || topics.some((topic) => !group?.topics.has(topic))) {
         throw new WeirError('conflict', `group "${name}" is already subscribed to other topics`)
@@ -123,7 +123,7 @@ function consume(group: Group, handler: Handler, config: MemoryBusConfig, onLast
       if (!first) {
         await new Promise<void>((wake) => {
           wakeMe = wake
-          group.queue.wake = wake
+          group.queue.sleepers.push(wake)
         })
         continue
       }

@@ -30,6 +30,8 @@ import { openSqlEndpoint } from './sql-endpoint.js'
 
 /** Store subscriptions of one process: while one waits for its block, the others fill the next. */
 const STORE_SUBSCRIPTIONS = 4
+/** Batches are judged in order when they are handed out; the others wait for the findings of the first to be durable. */
+const DETECT_SUBSCRIPTIONS = 3
 const MAX_BATCH = 8_192
 const SILENT_AFTER_MS = 10 * 60_000
 const ACTION_TIMEOUT_MS = 60_000
@@ -155,11 +157,13 @@ function roles({ bus, store, engine, responder, lake, log, sightings }: Parts): 
           readEvents(lake, { from: Math.floor(from), to: Date.now(), ...(classes === 'all' ? {} : { classes }) }),
         findings: (from) => recordedFindings(lake, from),
       })
-      const detect = await bus.subscribe('detect', ['weir.events'], (batch) => {
-        sightings.note(batch.messages)
-        return engine.handle(valuesOf(batch), oldest(batch.messages))
-      })
-      subscriptions.push(detect)
+      for (let n = 0; n < DETECT_SUBSCRIPTIONS; n++) {
+        const detect = await bus.subscribe('detect', ['weir.events'], (batch) => {
+          sightings.note(batch.messages)
+          return engine.handle(valuesOf(batch), oldest(batch.messages))
+        })
+        subscriptions.push(detect)
+      }
     },
     async stop() {
       await bus.stop()

@@ -78,6 +78,12 @@ const waiting_blocks = 1
 /** A block waits at most so many times the duration of the insert before: small inserts stay a small share of the time. */
 const wait_factor = 5
 const shortest_wait_ms = 10
+/**
+ * A block with this many rows is worth an insert of its own when nothing has come for this long, ms: whoever waits for
+ * these events is not going to send more before they are durable.
+ */
+const worthwhile_rows = 1_000
+const quiet_ms = 5
 
 /** A writer for one table. */
 export function createWriter(options: WriterOptions): Writer {
@@ -94,6 +100,7 @@ export function createWriter(options: WriterOptions): Writer {
   const unfinished = new Set<Block>()
   let open: Block | undefined
   let timer: NodeJS.Timeout | undefined
+  let quiet: NodeJS.Timeout | undefined
   let running = false
   let stopped = false
   let last_insert_ms = 0
@@ -125,8 +132,15 @@ export function createWriter(options: WriterOptions): Writer {
     return block
   }
 
+  /** Seals the open block soon, unless more comes or an insert is running (then it grows until that is done). */
+  function sealWhenQuiet() {
+    clearTimeout(quiet)
+    if (open && open.encoder.rows() >= worthwhile_rows) quiet = setTimeout(() => !running && seal(), quiet_ms)
+  }
+
   function seal() {
     clearTimeout(timer)
+    clearTimeout(quiet)
     if (!open) return
     const block = open
     open = undefined
@@ -141,6 +155,7 @@ export function createWriter(options: WriterOptions): Writer {
       await store(block)
     }
     running = false
+    sealWhenQuiet()
   }
 
   async function store(block: Block) {
@@ -280,6 +295,7 @@ export function createWriter(options: WriterOptions): Writer {
       }
     }
     if (token !== undefined) seal()
+    else sealWhenQuiet()
   }
 
   async function flush() {
