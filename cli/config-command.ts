@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import { z } from 'zod'
-import { configSchema, loadConfig } from './config.js'
+import { configJsonSchema, loadConfig } from './config.js'
 
 /** `weir config`: check a configuration file, or print the schema for editors. */
 export function registerConfig(program: Command) {
@@ -19,6 +18,6 @@ export function registerConfig(program: Command) {
     .description('print the JSON schema of the configuration, for editors')
     .addHelpText('after', '\nExample:\n  weir config schema > weir.schema.json\n')
     .action(() => {
-      process.stdout.write(`${JSON.stringify(z.toJSONSchema(configSchema, { io: 'input' }), null, 2)}\n`)
+      process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`)
     })
 }

@@ -3,6 +3,7 @@ import { readConfig } from '../core/config.js'
 import type { Definition, Registry } from '../core/define.js'
 import { detectors } from '../detectors/index.js'
 import { collectors } from '../ingest/collectors/index.js'
+import type { FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
 import { tables } from '../lake/tables/index.js'
 import { actions } from '../responders/actions/index.js'
@@ -78,6 +79,10 @@ function options<D extends { readonly name: string }>(registry: Registry<D>, wha
     .describe(what)
 }
 
+function formatOptions({ name, summary, config }: FormatDefinition): [string, z.ZodType] {
+  return [name, config.optional().describe(summary)]
+}
+
 const detection = z
   .strictObject({
     suppression_ms: z
@@ -139,7 +144,10 @@ export const configSchema = z.strictObject({
   collectors: instances(collectors)
     .prefault(Object.fromEntries(DEFAULT_COLLECTORS.map((name) => [name, { type: name }])))
     .describe('What is collected: a name of your choice, and a collector with its fields.'),
-  formats: options(formats, 'Options of wire formats, by format name.'),
+  formats: z
+    .strictObject(Object.fromEntries(formats.all.map(formatOptions)))
+    .describe('Options of wire formats, by format name.')
+    .prefault({}),
   max_record_length: z
     .number()
     .int()
@@ -154,6 +162,11 @@ export const configSchema = z.strictObject({
 })
 
 export type WeirConfig = z.output<typeof configSchema>
+
+/** JSON schema of what a configuration file may say, for editors. */
+export function configJsonSchema(): object {
+  return { title: 'Weir configuration', ...z.toJSONSchema(configSchema, { io: 'input' }) }
+}
 
 /** Reads `file`, or takes the defaults. Throws `config_invalid` with every problem at once. */
 export function loadConfig(file: string | undefined): WeirConfig {

@@ -7,8 +7,8 @@ import { registerSql } from './sql.js'
 import { registerUp } from './up.js'
 import { version } from './version.js'
 
-/** Runs the program with these arguments; sets the exit code. */
-export async function main(args: readonly string[]): Promise<void> {
+/** Every command, ready to parse; nothing has run. */
+export function createProgram(): Command {
   const program = new Command('weir')
     .description('Event-driven security data lake with machine-learned detection and automated response.')
     .version(version)
@@ -24,8 +24,13 @@ Examples:
   weir sql "SELECT class_name, count() FROM events GROUP BY 1"
 `,
   )
+  return program
+}
+
+/** Runs the program with these arguments; sets the exit code. */
+export async function main(args: readonly string[]): Promise<void> {
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await createProgram().parseAsync(args, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode

@@ -4,9 +4,12 @@ import { dirname, join } from 'node:path'
 import { packageRoot } from '../core/paths.js'
 import { overviewJson } from '../dashboards/overview.js'
 import { dashboardsYaml, datasourcesYaml } from '../dashboards/provisioning.js'
+import { cliPage } from './cli-reference.js'
+import { configPage, configSchemaFile, exampleConfig } from './config-reference.js'
 import { lakeSchema, tablesPage } from './lake-tables.js'
 import { ocsfClassesPage } from './ocsf-classes.js'
 import { ocsfTypes } from './ocsf-types.js'
+import { actionsPage, collectorsPage, detectorsPage, formatsPage, modelsPage } from './reference.js'
 
 type Generated = {
   /** Below the repository root. */
@@ -24,6 +27,15 @@ const generated: readonly Generated[] = [
   { path: 'dashboards/grafana/overview.json', content: overviewJson },
   { path: 'dashboards/grafana/provisioning/datasources/weir.yaml', content: datasourcesYaml },
   { path: 'dashboards/grafana/provisioning/dashboards/weir.yaml', content: dashboardsYaml },
+  { path: 'docs/reference/collectors.md', content: collectorsPage },
+  { path: 'docs/reference/formats.md', content: formatsPage },
+  { path: 'docs/reference/models.md', content: modelsPage },
+  { path: 'docs/reference/detectors.md', content: detectorsPage },
+  { path: 'docs/reference/actions.md', content: actionsPage },
+  { path: 'docs/reference/config.md', content: configPage },
+  { path: 'docs/reference/cli.md', content: cliPage },
+  { path: 'weir.schema.json', content: configSchemaFile },
+  { path: 'weir.example.yaml', content: exampleConfig },
 ]
 
 const isCheck = process.argv.includes('--check')

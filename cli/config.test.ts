@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { parseConfig } from '../core/config.js'
+import { packageRoot } from '../core/paths.js'
+import { configJsonSchema, configSchema, loadConfig } from './config.js'
+
+const file = join(packageRoot, 'weir.example.yaml')
+const text = readFileSync(file, 'utf8')
+
+test('weir.example.yaml means the same as no configuration', () => {
+  assert.deepEqual(loadConfig(file), loadConfig(undefined))
+})
+
+test('what is commented out in weir.example.yaml is the default, and every line of it is read', () => {
+  const isSetting = /^(\s*)#([a-z_]+:( .*)?)$/
+  const sections =
+    /^#?(lake|bus|formats|detection|responders|collectors|detectors|retention_days|tls|file|cloudtrail)?:?$/
+  const lines = text.split('\n').flatMap((line) => {
+    const [, indent = '', setting = ''] = isSetting.exec(line) ?? []
+    if (setting === '') return [line]
+    // Optional fields have nothing behind the colon, as sections have.
+    return setting.endsWith(':') && !sections.test(setting) ? [] : [`${indent}${setting}`]
+  })
+  const { collectors, formats, ...rest } = parseConfig(
+    lines.filter((line) => line.trim() !== 'tls:').join('\n'),
+    configSchema,
+    { file },
+  )
+  const defaults = configSchema.parse({})
+  const { file: example, ...byDefault } = collectors
+  assert.equal(example?.type, 'file', 'collectors that do not run by default are shown, too')
+  assert.deepEqual(byDefault, defaults.collectors)
+  assert.deepEqual(Object.keys(formats), ['cloudtrail'])
+  assert.deepEqual({ ...rest, collectors: byDefault, formats: {} }, defaults)
+})
+
+test('every problem is reported at once, with its place', () => {
+  const wrong = `
+lake: { port: 99999 }
+mode: dryrun
+collectors: { here: { type: host, intervall_ms: 5 } }
+formats: { cloudtrail: { function_role: [x] }, nonsense: {} }
+`
+  assert.throws(
+    () => parseConfig(wrong, configSchema, { file: 'weir.yaml' }),
+    ({ message }: Error) => {
+      for (const part of ['lake.port', 'mode', 'intervall_ms', 'function_role', 'nonsense'])
+        assert.ok(message.includes(part), part)
+      return message.includes('weir.yaml:2') && message.startsWith('5 problems')
+    },
+  )
+})
+
+test('the JSON schema names every component', () => {
+  const schema = JSON.stringify(configJsonSchema())
+  for (const name of ['host', 'docker', 'http', 'rules', 'cloudtrail', 'docker_quarantine'])
+    assert.ok(schema.includes(`"${name}"`), name)
+})
