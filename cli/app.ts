@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createMemoryBus } from '../bus/memory.js'
-import type { Batch, Bus, Message, Topic } from '../bus/port.js'
+import type { Batch, Bus, Message, Subscription, Topic } from '../bus/port.js'
 import { type Lifecycle, lifecycle, type Service } from '../core/lifecycle.js'
 import type { Log } from '../core/log.js'
 import { createMetrics, type Metrics } from '../core/metrics.js'
@@ -18,7 +18,7 @@ import { readEvents } from '../lake/read.js'
 import { createStore, type Store } from '../lake/store.js'
 import { coverageEvent } from '../ocsf/coverage.js'
 import { deadLetter } from '../ocsf/dead-letter.js'
-import type { OcsfEvent } from '../ocsf/event.js'
+import { CLASS, type OcsfEvent, type Workload } from '../ocsf/event.js'
 import { actions } from '../responders/actions/index.js'
 import { createMemoryJobs } from '../responders/jobs/memory.js'
 import { loadPlaybooks } from '../responders/playbook.js'
@@ -31,7 +31,7 @@ import { openSqlEndpoint } from './sql-endpoint.js'
 /** Store subscriptions of one process: while one waits for its block, the others fill the next. */
 const STORE_SUBSCRIPTIONS = 4
 /** Batches are judged in order when they are handed out; the others wait for the findings of the first to be durable. */
-const DETECT_SUBSCRIPTIONS = 3
+const DETECT_SUBSCRIPTIONS = 8
 const MAX_BATCH = 8_192
 const SILENT_AFTER_MS = 10 * 60_000
 const ACTION_TIMEOUT_MS = 60_000
@@ -115,6 +115,8 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
     },
     coverage: sightings.coverage,
     peers: sightings.peers,
+    traffic: (workload, since) => connectionsSince(lake, workload, since),
+    effect_window_ms: config.responders.effect_window_ms,
     timeout_ms: ACTION_TIMEOUT_MS,
     now: Date.now,
     log,
@@ -139,19 +141,19 @@ type Parts = Pick<App, 'bus' | 'store' | 'engine' | 'responder' | 'lake' | 'sigh
 
 /** Subscribes the roles store, detect and respond, after each has its past back. */
 function roles({ bus, store, engine, responder, lake, log, sightings }: Parts): Service {
-  const subscriptions: { stop(): Promise<void> }[] = []
+  const storing: Subscription[] = []
+  const detecting: Subscription[] = []
+  let responding: Subscription | undefined
   return {
     name: 'roles',
     async start() {
       await bus.start()
       for (let n = 0; n < STORE_SUBSCRIPTIONS; n++) {
         const topics: Topic[] = ['weir.events', 'weir.findings', 'weir.responses', 'weir.dead_letters', 'weir.coverage']
-        subscriptions.push(await bus.subscribe('store', topics, (batch) => storeBatch(store, log, batch)))
+        storing.push(await bus.subscribe('store', topics, (batch) => storeBatch(store, log, batch)))
       }
       await responder.start(await recordedResponses(lake))
-      subscriptions.push(
-        await bus.subscribe('respond', ['weir.findings'], (batch) => responder.handle(valuesOf(batch))),
-      )
+      responding = await bus.subscribe('respond', ['weir.findings'], (batch) => responder.handle(valuesOf(batch)))
       await engine.start({
         restore: (from, classes) =>
           readEvents(lake, { from: Math.floor(from), to: Date.now(), ...(classes === 'all' ? {} : { classes }) }),
@@ -162,14 +164,17 @@ function roles({ bus, store, engine, responder, lake, log, sightings }: Parts): 
           sightings.note(batch.messages)
           return engine.handle(valuesOf(batch), oldest(batch.messages))
         })
-        subscriptions.push(detect)
+        detecting.push(detect)
       }
     },
     async stop() {
-      await bus.stop()
+      // In the direction of the data: each part hands on what it has before the next one closes.
+      for (const subscription of detecting.splice(0)) await subscription.stop()
       await engine.stop()
+      await responding?.stop()
       await responder.stop()
-      for (const subscription of subscriptions.splice(0)) await subscription.stop()
+      await bus.stop()
+      for (const subscription of storing.splice(0)) await subscription.stop()
     },
   }
 }
@@ -207,6 +212,17 @@ async function recordedResponses(lake: Lake): Promise<OcsfEvent[]> {
      ORDER BY time DESC LIMIT 100000`,
   )
   return rows.map(({ event }) => JSON.parse(event) as OcsfEvent)
+}
+
+/** Connections of the workload that were opened after `since`, as the telemetry tells. */
+async function connectionsSince(lake: Lake, workload: Workload, since: number): Promise<number> {
+  const [row] = await lake.select<{ n: string }>(
+    `SELECT count() AS n FROM events
+     WHERE class_uid = {class:UInt32} AND workload_uid = {uid:String} AND activity_id = 1
+       AND time > fromUnixTimestamp64Milli({since:Int64})`,
+    { class: CLASS.network_activity, uid: workload.uid, since: Math.ceil(since) },
+  )
+  return Number(row?.n ?? 0)
 }
 
 async function publishCoverage(bus: Bus, log: Log, input: Parameters<typeof coverageEvent>[0]) {

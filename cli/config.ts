@@ -105,6 +105,12 @@ const responders = z
   .strictObject({
     playbooks: z.array(z.string()).default([]).describe('Playbook files or folders, added to the built-in ones.'),
     builtin_playbooks: z.boolean().default(true).describe('Whether the built-in playbooks are loaded.'),
+    effect_window_ms: z
+      .number()
+      .int()
+      .min(0)
+      .default(5_000)
+      .describe('How long after a reversible action the telemetry is watched for traffic that goes on, ms.'),
     actions: options(actions, 'Default params of actions, by action name; a playbook step may override them.'),
   })
   .describe('What is done about verified findings.')

@@ -4,6 +4,13 @@ import { type ResponseRecord, responseOf } from '../responders/record.js'
 
 export type Latencies = { readonly p50: number; readonly p99: number }
 
+/** The real container of `--docker`: its traffic before, in quarantine and after undo, and what did not go as it must. */
+export type DockerCheck = {
+  container: string
+  bytes_per_s: { before: number; quarantined: number; undone: number }
+  faults: string[]
+}
+
 /** What a demo run found, for people (`reportText`) and machines (`--json`): the same facts. */
 export type DemoReport = {
   events: { in: number; stored: number; dropped: number; dead_lettered: number }
@@ -32,6 +39,7 @@ export type DemoReport = {
     undo_steps: readonly string[]
   }[]
   latency_ms: { event_to_finding: Latencies; finding_to_plan: Latencies }
+  docker?: DockerCheck
   /** What was expected and did not come, and what came unexpectedly; both empty in a good run. */
   missing: string[]
   unexpected: string[]
@@ -122,10 +130,19 @@ export function reportText(report: DemoReport): string {
     `  took ${report.seconds.toFixed(1)} s`,
     '',
   )
+  if (report.docker) {
+    const { before, quarantined, undone } = report.docker.bytes_per_s
+    const rate = (value: number) => `${Math.round(value)} B/s`
+    lines.push(
+      `Container ${report.docker.container}: ${rate(before)} before, ${rate(quarantined)} in quarantine, ${rate(undone)} after undo`,
+      '',
+    )
+  }
   for (const missing of report.missing) lines.push(`  MISSING     ${missing}`)
   for (const unexpected of report.unexpected) lines.push(`  UNEXPECTED  ${unexpected}`)
   if (report.missing.length + report.unexpected.length === 0) {
-    lines.push('The expected findings were made, and no others. Nothing was changed on this machine.')
+    const changed = report.docker ? 'The quarantine was real, and is undone.' : 'Nothing was changed on this machine.'
+    lines.push(`The expected findings were made, and no others. ${changed}`)
   }
   lines.push('')
   return lines.join('\n')

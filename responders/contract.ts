@@ -42,6 +42,8 @@ export type ActionDefinition<Params extends z.ZodType = z.ZodType> = Definition<
   readonly permissions: readonly string[]
   readonly targets: readonly WorkloadKind[]
   readonly reversible: boolean
+  /** True if the workload must not open connections any more once it worked: the telemetry is asked, too. */
+  readonly stops_traffic: boolean
   create(params: z.output<Params>, deps: { readonly log: Log }): Action
 }
 

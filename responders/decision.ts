@@ -51,11 +51,17 @@ export function decide(playbook: Playbook, findings: readonly WorkloadFinding[],
   if (doubts.length > 0) return { verdict: 'propose', reasons: doubts }
   const certain = world.approved_by
     ? `Approved by ${world.approved_by}.`
-    : `${familiesWithin(playbook, findings).join(' and ')} agree about ${workload.name}.`
+    : agreement(familiesWithin(playbook, findings), workload)
   if (needsApproval(playbook, findings) && !world.approved_by) {
     return { verdict: 'ask', reasons: [certain, `Playbook ${playbook.name} asks a person first.`] }
   }
   return { verdict: 'act', reasons: [certain, world.coverage.message] }
+}
+
+function agreement(families: readonly string[], workload: Workload): string {
+  return families.length === 1
+    ? `Reported by ${families[0]}; this playbook asks for no second family.`
+    : `${families.length} independent families agree about ${workload.name}: ${families.join(', ')}.`
 }
 
 function unverified(playbook: Playbook, findings: readonly WorkloadFinding[], world: Circumstances): string[] {
@@ -64,9 +70,7 @@ function unverified(playbook: Playbook, findings: readonly WorkloadFinding[], wo
   const families = familiesWithin(playbook, findings)
   if (families.length < playbook.verify.families) {
     reasons.push(
-      `Only ${families.join(', ')} reported it; ${playbook.verify.families} independent families must agree within ${
-        playbook.verify.window_ms / 60_000
-      } min.`,
+      `Only ${families.join(', ')} reported it; ${playbook.verify.families} independent families must agree within ${playbook.verify.window_ms / 60_000} min.`,
     )
   }
   if (playbook.verify.coverage && !world.coverage.healthy) reasons.push(world.coverage.message)

@@ -18,7 +18,7 @@ import { createResponder, type ResponderConfig } from './responder.js'
 function platform() {
   const down = new Set<string>()
   const calls: string[] = []
-  const broken = { execute: false, verify: false, hang: false }
+  const broken = { plan: false, execute: false, verify: false, hang: false }
   const definition = defineAction({
     name: 'switch_off',
     summary: 'Switch a workload off',
@@ -27,9 +27,11 @@ function platform() {
     permissions: [],
     targets: ['container'],
     reversible: true,
+    stops_traffic: true,
     create: () => ({
       async plan({ workload }) {
         calls.push('plan')
+        if (broken.plan) throw new Error('the platform is away')
         return {
           steps: [`Switch ${workload.name} off.`],
           undo_steps: ['Switch it on.'],
@@ -97,6 +99,7 @@ function setup(world: ReturnType<typeof platform>, over: Partial<ResponderConfig
     publish: async (events) => void steps.push(...events),
     coverage: () => ({ healthy: true, message: 'It is seen without gaps.' }),
     peers: () => 3,
+    effect_window_ms: 10,
     timeout_ms: 200,
     now: Date.now,
     log: createLog('silent'),
@@ -320,5 +323,17 @@ test('the same finding twice, and more findings of one attack, are one response'
   await responder.settle()
   assert.equal(responder.state().length, 1)
   assert.deepEqual(world.calls, ['plan', 'execute'])
+  await responder.stop()
+})
+
+test('a plan that failed is not tried again with every further finding', async () => {
+  const world = platform()
+  world.broken.plan = true
+  const { responder, states } = setup(world)
+  await responder.start([])
+  await responder.handle([finding('rules', 1), finding('profile', 2), finding('anomaly', 3), finding('rules', 4)])
+  await responder.settle()
+  assert.deepEqual(states(), ['proposed', 'failed'])
+  assert.deepEqual(world.calls, ['plan'])
   await responder.stop()
 })

@@ -23,8 +23,10 @@ export type ResponderConfig = {
   coverage: (workload: Workload) => Circumstances['coverage']
   /** Workloads of this group that are known. */
   peers: (group: string) => number
-  /** Connections of the workload that the telemetry saw opened since `since`; undefined where there is no such telemetry. */
-  traffic?: (workload: Workload, since: number) => Promise<number | undefined>
+  /** Connections of the workload that the telemetry saw opened after `since`, ms since 1970. */
+  traffic?: (workload: Workload, since: number) => Promise<number>
+  /** How long the telemetry is watched after a reversible action before its effect counts as verified, ms. */
+  effect_window_ms: number
   /** How long one call of an action may take, ms. */
   timeout_ms: number
   now: () => number
@@ -60,6 +62,7 @@ const OPEN: ReadonlySet<ResponseState> = new Set([
 ])
 const MAX_FINDINGS = 100
 const HOUR_MS = 3_600_000
+const RETRY_FAILED_AFTER_MS = 10 * 60_000
 
 /** Turns findings into recorded, verified, guarded and reversible responses (design.md section 7). */
 export function createResponder(config: ResponderConfig): Responder {
@@ -174,9 +177,10 @@ export function createResponder(config: ResponderConfig): Responder {
   }
 
   async function stillTalking(entry: Live, since: number): Promise<string | undefined> {
-    if (!entry.action.undo || !config.traffic) return undefined
+    if (!config.actions.find(entry.record.action).stops_traffic || !config.traffic) return undefined
+    await new Promise((resolve) => setTimeout(resolve, config.effect_window_ms))
     const count = await config.traffic(entry.record.workload, since)
-    return count ? `the telemetry saw ${count} new connections after it.` : undefined
+    return count > 0 ? `the telemetry saw ${count} new connections after it.` : undefined
   }
 
   async function takeBack(entry: Live) {
@@ -231,8 +235,7 @@ export function createResponder(config: ResponderConfig): Responder {
           record.playbook === playbook.name &&
           record.action === action &&
           record.workload.uid === finding.workload.uid &&
-          OPEN.has(record.state) &&
-          !isFinished(record, definition),
+          isCurrent(record, definition, config.now()),
       )
       const entry = current ?? open(draft(playbook, index, action, params, finding), playbook, [])
       await inTurn(entry, async () => {
@@ -369,9 +372,13 @@ function workloadFinding(event: OcsfEvent): WorkloadFinding | undefined {
   return finding?.workload ? { ...finding, workload: finding.workload } : undefined
 }
 
-/** A dry run ends with its plan, and an irreversible action when it worked; a later attack starts a new response. */
-function isFinished(record: ResponseRecord, definition: ActionDefinition): boolean {
-  return record.state === 'verified' && !definition.reversible
+/**
+ * Whether more findings belong to this response. An irreversible action that worked is over. One that failed is not tried
+ * again at once: the next finding would only fail in the same way.
+ */
+function isCurrent(record: ResponseRecord, definition: ActionDefinition, now: number): boolean {
+  if (record.state === 'failed') return now - record.time < RETRY_FAILED_AFTER_MS
+  return OPEN.has(record.state) && !(record.state === 'verified' && !definition.reversible)
 }
 
 function responseUid(playbook: string, index: number, action: string, finding: WorkloadFinding): string {

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createDockerApi, type DockerApi } from '../core/docker-api.js'
 import { type DockerConnection, dockerConnection } from '../core/docker-connection.js'
+import { busyboxImage } from '../demo/docker-image.js'
 import { canFindDocker, type DockerBinaries, dockerBinaries } from './docker-binaries.js'
 import { processesOf, sweepEngine } from './docker-cleanup.js'
-import { busyboxImage } from './docker-image.js'
 
 /** A Docker engine of our own: nothing is shared with an engine that runs on this machine already. */
 export type DockerRig = {

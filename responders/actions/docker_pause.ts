@@ -13,6 +13,7 @@ export const dockerPause = defineAction({
   permissions: ['GET /containers/{id}/json', 'POST /containers/{id}/pause', 'POST /containers/{id}/unpause'],
   targets: ['container'],
   reversible: true,
+  stops_traffic: true,
   create: (config) => {
     const api = createDockerApi(config)
     return {

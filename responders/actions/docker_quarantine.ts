@@ -23,6 +23,7 @@ export const dockerQuarantine = defineAction({
   ],
   targets: ['container'],
   reversible: true,
+  stops_traffic: true,
   create: (config, { log }) => {
     const api = createDockerApi(config)
     return {

@@ -12,6 +12,7 @@ export const log = defineAction({
   permissions: [],
   targets: ['vm', 'container', 'function'],
   reversible: false,
+  stops_traffic: false,
   create(params, deps) {
     const titles = (findings: readonly { message?: string }[]) => findings.map((finding) => finding.message ?? '')
     return {

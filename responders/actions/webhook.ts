@@ -28,6 +28,7 @@ export const webhook = defineAction({
   permissions: [],
   targets: ['vm', 'container', 'function'],
   reversible: false,
+  stops_traffic: false,
   create(params) {
     const { host } = new URL(params.url)
     const delivered = new Map<string, string>()

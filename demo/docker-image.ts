@@ -21,8 +21,7 @@ const APPLETS = [
 
 /** Imports an image that holds one static busybox and nothing else; resolves with its name. No registry is asked. */
 export async function busyboxImage(api: DockerApi, busybox: string): Promise<string> {
-  const [repo = '', tag = ''] = IMAGE.split(':')
-  const tar = archive([
+  await importImage(api, IMAGE, [
     { path: 'bin/', mode: 0o755 },
     { path: 'tmp/', mode: 0o777 },
     { path: 'www/', mode: 0o755 },
@@ -30,11 +29,21 @@ export async function busyboxImage(api: DockerApi, busybox: string): Promise<str
     { path: 'www/index.html', mode: 0o644, data: Buffer.from('hello from weir-test\n') },
     ...APPLETS.map((name) => ({ path: `bin/${name}`, mode: 0o777, link: 'busybox' })),
   ])
-  await api.request('POST', '/images/create', { query: { fromSrc: '-', repo, tag }, body: tar })
   return IMAGE
 }
 
-type Entry = { path: string; mode: number; data?: Buffer; link?: string }
+/** Imports an image of these files; no registry is asked. */
+export async function importImage(api: DockerApi, image: string, entries: readonly Entry[]): Promise<void> {
+  const [repo = '', tag = ''] = image.split(':')
+  await api.request('POST', '/images/create', {
+    query: { fromSrc: '-', repo, tag },
+    body: archive(entries),
+    timeout_ms: 120_000,
+  })
+}
+
+/** A file, a folder (its path ends with a slash) or a symbolic link of an image. */
+export type Entry = { path: string; mode: number; data?: Buffer; link?: string }
 
 /** A ustar archive: 512-byte headers, data padded to 512 bytes, two empty blocks at the end. */
 function archive(entries: readonly Entry[]): Buffer {
