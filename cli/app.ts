@@ -25,6 +25,7 @@ import { loadPlaybooks } from '../responders/playbook.js'
 import { createResponder, type Responder } from '../responders/responder.js'
 import { createCollectors } from './collectors.js'
 import type { WeirConfig } from './config.js'
+import { recordedFindings, recordedResponses, recordedSightings } from './recorded.js'
 import { createSightings } from './sightings.js'
 import { openSqlEndpoint } from './sql-endpoint.js'
 
@@ -152,12 +153,17 @@ function roles({ bus, store, engine, responder, lake, log, sightings }: Parts): 
         const topics: Topic[] = ['weir.events', 'weir.findings', 'weir.responses', 'weir.dead_letters', 'weir.coverage']
         storing.push(await bus.subscribe('store', topics, (batch) => storeBatch(store, log, batch)))
       }
-      await responder.start(await recordedResponses(lake))
+      for (const { uid, ...sighting } of await recordedSightings(lake, Date.now() - SILENT_AFTER_MS)) {
+        sightings.remember(uid, sighting)
+      }
+      const findings = await recordedFindings(lake)
+      await responder.start(await recordedResponses(lake), findings.answered)
+      await responder.handle(findings.unanswered)
       responding = await bus.subscribe('respond', ['weir.findings'], (batch) => responder.handle(valuesOf(batch)))
       await engine.start({
         restore: (from, classes) =>
           readEvents(lake, { from: Math.floor(from), to: Date.now(), ...(classes === 'all' ? {} : { classes }) }),
-        findings: (from) => recordedFindings(lake, from),
+        findings: async () => [...findings.answered, ...findings.unanswered],
       })
       for (let n = 0; n < DETECT_SUBSCRIPTIONS; n++) {
         const detect = await bus.subscribe('detect', ['weir.events'], (batch) => {
@@ -194,24 +200,6 @@ async function storeBatch(store: Store, log: Log, batch: Batch) {
   )
   const second = await store.handle('weir.dead_letters', letters)
   for (const { reason, detail } of second.rejected) log.error({ reason, detail }, 'a dead letter could not be stored')
-}
-
-async function recordedFindings(lake: Lake, from: number): Promise<OcsfEvent[]> {
-  const rows = await lake.select<{ event: string }>(
-    `SELECT event FROM findings WHERE findings.time >= fromUnixTimestamp64Milli({from:Int64}) ORDER BY findings.time DESC LIMIT 100000`,
-    { from: Math.floor(from) },
-  )
-  return rows.map(({ event }) => JSON.parse(event) as OcsfEvent)
-}
-
-async function recordedResponses(lake: Lake): Promise<OcsfEvent[]> {
-  const rows = await lake.select<{ event: string }>(
-    `SELECT event FROM responses WHERE response_uid IN (
-       SELECT response_uid FROM responses GROUP BY response_uid
-       HAVING argMax(state, step) IN ('proposed', 'waiting_approval', 'planned', 'executing', 'verified', 'undoing'))
-     ORDER BY time DESC LIMIT 100000`,
-  )
-  return rows.map(({ event }) => JSON.parse(event) as OcsfEvent)
 }
 
 /** Connections of the workload that were opened after `since`, as the telemetry tells. */

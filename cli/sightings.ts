@@ -1,7 +1,8 @@
 import type { Message } from '../bus/port.js'
 import type { Workload } from '../ocsf/event.js'
 
-type Sighting = { group: string; kind: Workload['kind']; received_time: number }
+/** When (ms since 1970) something was last heard of a workload, and what it is. */
+export type Sighting = { group: string; kind: Workload['kind']; received_time: number }
 
 /** More workloads than this are not remembered; the ones heard of longest ago are forgotten first. */
 const MAX_WORKLOADS = 100_000
@@ -22,11 +23,14 @@ export function createSightings(config: { silent_after_ms: number; now: () => nu
         }
       }
     },
+    /** What was heard of a workload before a restart. Call it before the first `note`. */
+    remember(uid: string, sighting: Sighting) {
+      seen.set(uid, sighting)
+    },
     /** Is the workload seen without a gap until now? */
     coverage(workload: Workload): { healthy: boolean; message: string } {
       const last = seen.get(workload.uid)?.received_time
-      if (last === undefined)
-        return { healthy: false, message: `Nothing was heard of ${workload.name} since Weir started.` }
+      if (last === undefined) return { healthy: false, message: `Nothing was heard of ${workload.name} lately.` }
       const age_ms = config.now() - last
       if (age_ms <= config.silent_after_ms) return { healthy: true, message: `${workload.name} is seen without a gap.` }
       return {

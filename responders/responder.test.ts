@@ -175,6 +175,25 @@ test('killed before execute: after recovery it is executed', async () => {
   await second.responder.stop()
 })
 
+test('what one family found before a restart counts when another agrees after it', async () => {
+  const world = platform()
+  const first = setup(world)
+  const early = finding('rules', 1)
+  await first.responder.start([])
+  await first.responder.handle([early])
+  assert.deepEqual(first.states(), ['proposed'])
+  await first.responder.stop()
+
+  const second = setup(world, {}, [...first.steps])
+  await second.responder.start(second.steps, [early])
+  await second.responder.handle([finding('profile', 2)])
+  await second.responder.settle()
+  assert.deepEqual(second.states(), ['proposed', 'planned', 'executing', 'verified'])
+  const last = responseOf(second.steps.at(-1) as OcsfEvent)
+  assert.deepEqual(last?.finding_uids, ['finding-rules-1', 'finding-profile-2'])
+  await second.responder.stop()
+})
+
 test('it is undone at its time limit, also when the process was restarted meanwhile', async () => {
   const world = platform()
   const short = { playbooks: [playbook({ undo_after_ms: 1_000 })] }

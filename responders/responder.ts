@@ -35,8 +35,11 @@ export type ResponderConfig = {
 }
 
 export type Responder = {
-  /** Continues what the recorded steps (any order) say is unfinished. */
-  start(recorded: readonly OcsfEvent[]): Promise<void>
+  /**
+   * Continues what the recorded steps (any order) say is unfinished. `findings` are those of before, oldest first: what
+   * one family found before a restart still counts when another one agrees.
+   */
+  start(recorded: readonly OcsfEvent[], findings?: readonly OcsfEvent[]): Promise<void>
   /** Resolves when what follows from the findings is planned and recorded; execution goes on in jobs. */
   handle(findings: readonly OcsfEvent[]): Promise<void>
   approve(response_uid: string, by: string): Promise<void>
@@ -238,12 +241,17 @@ export function createResponder(config: ResponderConfig): Responder {
           isCurrent(record, definition, config.now()),
       )
       const entry = current ?? open(draft(playbook, index, action, params, finding), playbook, [])
-      await inTurn(entry, async () => {
-        entry.findings = [...entry.findings, event].slice(-MAX_FINDINGS)
-        entry.record = { ...entry.record, finding_uids: entry.findings.map((f) => findingOf(f)?.uid ?? '') }
-        if (entry.record.step < 0 || entry.record.state === 'proposed') await consider(entry)
-      })
+      await join(entry, event)
     }
+  }
+
+  /** The finding is one of those that led to this response; a proposal may have waited for it. */
+  function join(entry: Live, event: OcsfEvent): Promise<void> {
+    return inTurn(entry, async () => {
+      entry.findings = [...entry.findings, event].slice(-MAX_FINDINGS)
+      entry.record = { ...entry.record, finding_uids: entry.findings.map((f) => findingOf(f)?.uid ?? '') }
+      if (entry.record.step < 0 || entry.record.state === 'proposed') await consider(entry)
+    })
   }
 
   function draft(
@@ -285,11 +293,17 @@ export function createResponder(config: ResponderConfig): Responder {
   }
 
   return {
-    async start(recorded) {
+    async start(recorded, findings = []) {
+      const byUid = new Map<string, OcsfEvent>()
+      for (const event of findings) {
+        const finding = workloadFinding(event)
+        if (finding && remember(event, finding)) byUid.set(finding.uid, event)
+      }
       for (const record of newestSteps(recorded)) {
         const playbook = playbooks.get(record.playbook)
         if (!playbook || live.has(record.uid)) continue
-        const entry = open(record, playbook, [])
+        const events = record.finding_uids.flatMap((uid) => byUid.get(uid) ?? [])
+        const entry = open(record, playbook, events)
         if (record.dry_run) continue
         if (record.state === 'planned' || record.state === 'executing') await enqueue(entry, 'execute')
         if (record.state === 'undoing') await enqueue(entry, 'undo')
@@ -306,10 +320,10 @@ export function createResponder(config: ResponderConfig): Responder {
         for (const playbook of config.playbooks) {
           if (matches(playbook, finding)) await respond(playbook, finding, event)
         }
-        // Another family may be what a proposal about this workload was waiting for.
+        // What starts no playbook may still be the other family that a proposal about this workload was waiting for.
         for (const entry of [...live.values()]) {
           if (entry.record.workload.uid !== finding.workload.uid || entry.record.state !== 'proposed') continue
-          await inTurn(entry, () => consider(entry))
+          if (!entry.findings.includes(event)) await join(entry, event)
         }
       }
     },

@@ -186,8 +186,10 @@ const cases: Case[] = [
   {
     what: 'numbers beyond what their columns hold',
     body: ['1e400', 2 ** 53, -5, 1.5, 99_999_999_999]
-      .map((n) => good().replace(/("process":{"pid":)\d+,"n/, `$1${n},"n`))
+      .map((n) => good().replace(/"pid":\d+,"name":"worker/, `"pid":${n},"name":"worker`))
       .join('\n'),
+    stored: 1,
+    dead: { invalid_event: 4 },
   },
   { what: 'a class that does not exist', body: changed({ class_uid: 4_294_967_299 }), dead: { invalid_event: 1 } },
 ]
