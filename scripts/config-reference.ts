@@ -55,8 +55,8 @@ export function exampleConfig(): string {
   return `# yaml-language-server: $schema=./weir.schema.json
 #
 # Weir's configuration. As it stands, this file means the same as none at all: watch this machine, change nothing.
-# Settings that begin with # show their default: remove the # (and that of the line above it that it belongs to) to
-# change one. Check with: weir config check weir.yaml
+# Settings that begin with # show their default, or in <> what may stand there: remove the # (and that of the line
+# above that it belongs to) to change one. Check with: weir config check weir.yaml
 # Generated from the definitions by \`npm run generate\`.
 ${lines.join('\n')}
 `
@@ -96,7 +96,7 @@ function setting(name: string, field: JsonSchema, indent: string, isOn = false):
     return [...comment(field.description, indent), `${indent}${mark}${name}:`, ...inner]
   }
   if (field.default === undefined) {
-    return [...comment(`${field.description ?? ''} Optional: ${plain(typeText(field))}.`, indent), `${indent}#${name}:`]
+    return [...comment(field.description, indent), `${indent}#${name}: <${plain(typeText(field))}>`]
   }
   const value = stringify(field.default, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd()
   return [...comment(field.description, indent), `${indent}${mark}${name}: ${value}`]
