@@ -9,7 +9,7 @@ import { configPage, configSchemaFile, exampleConfig } from './config-reference.
 import { lakeSchema, tablesPage } from './lake-tables.js'
 import { ocsfClassesPage } from './ocsf-classes.js'
 import { ocsfTypes } from './ocsf-types.js'
-import { actionsPage, collectorsPage, detectorsPage, formatsPage, modelsPage } from './reference.js'
+import { actionsPage, collectorsPage, detectorsPage, formatsPage, modelsPage, playbooksPage } from './reference.js'
 
 type Generated = {
   /** Below the repository root. */
@@ -32,6 +32,7 @@ const generated: readonly Generated[] = [
   { path: 'docs/reference/models.md', content: modelsPage },
   { path: 'docs/reference/detectors.md', content: detectorsPage },
   { path: 'docs/reference/actions.md', content: actionsPage },
+  { path: 'docs/reference/playbooks.md', content: playbooksPage },
   { path: 'docs/reference/config.md', content: configPage },
   { path: 'docs/reference/cli.md', content: cliPage },
   { path: 'weir.schema.json', content: configSchemaFile },

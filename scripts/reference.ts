@@ -6,6 +6,7 @@ import { collectors } from '../ingest/collectors/index.js'
 import { formats } from '../ingest/formats/index.js'
 import { models } from '../models/index.js'
 import { actions } from '../responders/actions/index.js'
+import { playbookSchema } from '../responders/playbook.js'
 import { type Field, fieldsOf, inputSchema } from './fields.js'
 
 /** What a page says about one component besides its summary and fields. */
@@ -81,6 +82,16 @@ export function actionsPage(): string {
     ],
     example: { actions: [{ action: action.name, params: action.example }] },
   }))
+}
+
+/** docs/reference/playbooks.md */
+export function playbooksPage(): string {
+  return `# Fields of a playbook
+
+Generated from \`responders/playbook.ts\` by \`npm run generate\`; do not edit. What they are for: [playbooks](../playbooks.md).
+
+${fieldTable(fieldsOf(inputSchema(playbookSchema)))}
+`
 }
 
 function page<D extends Definition<z.ZodType>>(
