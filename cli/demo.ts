@@ -64,7 +64,7 @@ function say(text: string) {
 }
 
 /** Runs the whole scenario in a lake of its own. */
-export async function runDemo(options: Options, progress: (line: string) => void): Promise<DemoReport> {
+async function runDemo(options: Options, progress: (line: string) => void): Promise<DemoReport> {
   const started = Date.now()
   const stage = options.docker ? await realStage(options.docker, progress) : await recordedStage()
   const data_dir = options.keep ? join(options.keep, '.weir') : mkdtempSync(join(tmpdir(), 'weir-demo-'))

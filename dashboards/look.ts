@@ -139,7 +139,7 @@ export function steps(list: Threshold[]): ThresholdsConfigBuilder {
 }
 
 /** Values shown as texts in their colours. */
-export function mapping(shown: readonly Shown[]): ValueMapping {
+function mapping(shown: readonly Shown[]): ValueMapping {
   return {
     type: MappingType.ValueToText,
     options: Object.fromEntries(shown.map(({ value, text, color }, index) => [value, { text, color, index }])),

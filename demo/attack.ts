@@ -18,8 +18,8 @@ import {
 } from './world.js'
 
 /** When the attack begins: at night of the second day. Ordinary life goes on around it. */
-export const ATTACK_START = START + DAY + 2 * HOUR
-export const ATTACK_MINUTES = 12
+const ATTACK_START = START + DAY + 2 * HOUR
+const ATTACK_MINUTES = 12
 
 const SHELL = { parent: 'sh', parent_path: '/bin/sh' }
 

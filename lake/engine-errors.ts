@@ -9,7 +9,7 @@ const data_codes = new Set([
 ])
 
 /** ClickHouse's number of an error the engine threw, or undefined. */
-export function engineCode(error: unknown): number | undefined {
+function engineCode(error: unknown): number | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const code = (at as { clickhouseCode?: unknown }).clickhouseCode
     if (typeof code === 'number') return code

@@ -76,7 +76,7 @@ export function createEventEncoder(): Encoder {
 }
 
 /** What a row cannot be without. */
-export function checkRequired(event: OcsfEvent): Rejection | undefined {
+function checkRequired(event: OcsfEvent): Rejection | undefined {
   if (!fits(event.class_uid, 1, 0xffffffff)) return problem('class_uid', 'a whole number above 0', event.class_uid)
   if (!fits(event.activity_id, 0, 0xff))
     return problem('activity_id', 'a whole number from 0 to 255', event.activity_id)

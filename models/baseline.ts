@@ -28,7 +28,7 @@ export type Baseline = {
 export type Baselines = Map<string, Baseline>
 
 /** The name under which the baseline of a group's whole kind stands. */
-export function kindOf(group: string): string {
+function kindOf(group: string): string {
   return `${group.slice(0, group.indexOf('/'))}/*`
 }
 

@@ -33,7 +33,7 @@ export type Finding = {
 }
 
 /** `metadata.log_name` of Weir's own findings; a source that reports findings (Falco, GuardDuty) has another one. */
-export const FINDINGS_LOG = 'weir.findings'
+const FINDINGS_LOG = 'weir.findings'
 
 const severities = ['Unknown', 'Informational', 'Low', 'Medium', 'High', 'Critical'] as const
 const analyticTypes: { readonly [family in FindingFamily]: { readonly type_id: number; readonly type: string } } = {

@@ -47,7 +47,7 @@ export function processesOf(folder: string): number[] {
 }
 
 /** Mount points below the folder, deepest first. */
-export function mountsBelow(folder: string): string[] {
+function mountsBelow(folder: string): string[] {
   return read('/proc/self/mounts')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')

@@ -10,9 +10,9 @@ export const DAY = 1_440 * MINUTE
 /** A Monday, 00:00 UTC. */
 export const MONDAY = Date.UTC(2026, 0, 5)
 
-export const host = vmWorkload('i-0aa11bb22', 'app-host-1', { role: 'app-host' })
+const host = vmWorkload('i-0aa11bb22', 'app-host-1', { role: 'app-host' })
 export const web = containerWorkload('aaaabbbbcccc', 'web', { image: 'registry.example/web:4.2' })
-export const cache = containerWorkload('ddddeeeeffff', 'cache', { image: 'redis:7.4' })
+const cache = containerWorkload('ddddeeeeffff', 'cache', { image: 'redis:7.4' })
 export const biller = functionWorkload('aws', '123456789012', 'eu-central-1', 'biller', { version: '3' })
 
 /** A seeded source of events. */

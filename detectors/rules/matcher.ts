@@ -37,7 +37,7 @@ const special: readonly string[] = ['all', 'cased', 're', 'cidr', 'exists', 'fie
 const verbs = { equals: 'is', contains: 'contains', startswith: 'starts with', endswith: 'ends with' } as const
 
 /** The modifiers that are understood. */
-export const modifiers: readonly string[] = [...places, ...comparisons, ...special, ...Object.keys(encoders)]
+const modifiers: readonly string[] = [...places, ...comparisons, ...special, ...Object.keys(encoders)]
 
 /** Makes tests of a field with its modifiers and values. Throws MatcherError. */
 export function compileField(search: FieldSearch): Tests {

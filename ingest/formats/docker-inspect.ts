@@ -87,7 +87,7 @@ function asDevice(inspect: JsonRecord, facts: ContainerFacts): JsonObject {
 const ENGINE_SOCKET = /(^|\/)(docker|containerd|crio|podman)\.sock$/
 
 /** What decides how much harm a container can do. Flat and typed, so that rules can name it. */
-export function configurationOf(inspect: JsonRecord): JsonObject {
+function configurationOf(inspect: JsonRecord): JsonObject {
   const config = part(inspect, 'Config')
   const host = part(inspect, 'HostConfig')
   const mounts = objects(inspect.Mounts).map((mount) => ({

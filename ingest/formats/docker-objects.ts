@@ -23,7 +23,7 @@ const BARE_ID = /^(sha256:)?[0-9a-f]{12,64}$/
  * A reference with its tag, as every other source writes it: `redis` is `redis:latest`. Digests and bare ids stay as
  * they are.
  */
-export function imageReference(image: string): string {
+function imageReference(image: string): string {
   if (BARE_ID.test(image) || image.includes('@')) return image
   return image.slice(image.lastIndexOf('/') + 1).includes(':') ? image : `${image}:latest`
 }

@@ -50,7 +50,7 @@ function isOurs(host: string, hostnames: ReadonlySet<string>): boolean {
 }
 
 /** The name in a Host header, without port and final dot, in lower case. */
-export function hostname(header: string | undefined): string | undefined {
+function hostname(header: string | undefined): string | undefined {
   const match = /^(\[[0-9a-f:.]+\]|[^:\s/@]+?)\.?(?::\d{1,5})?$/i.exec(header ?? '')
   return match?.[1]?.toLowerCase()
 }
