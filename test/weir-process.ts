@@ -20,6 +20,8 @@ export type WeirProcess = {
   output(): string
   /** Memory it holds, and the most it ever held, bytes. */
   memory(): { rss_bytes: number; peak_bytes: number }
+  /** Resolves when a query returns a number that is not 0. Fails with `what` after 60 s. */
+  until(what: string, query: string): Promise<void>
   /** Has it ended by itself? */
   isGone(): boolean
   /** Rows of a query, as the user `default` of the endpoint. */
@@ -33,6 +35,7 @@ export type WeirProcess = {
 }
 
 const START_WITHIN_MS = 60_000
+const UNTIL_WITHIN_MS = 60_000
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -60,6 +63,10 @@ export async function startWeir(folder: string, config: object): Promise<WeirPro
   const push_url = output.match(/POST (http:\S+?)\/ingest/)?.[1] ?? ''
   const token_file = output.match(/with the token in (\S+)/)?.[1]
   const client = createClient({ url: sql_url, request_timeout: 60_000 })
+  async function number(query: string) {
+    const [row] = await rowsOf<Record<string, number | string>>(client, query)
+    return Number(Object.values(row ?? {})[0])
+  }
   return {
     pid: child.pid ?? 0,
     sql_url,
@@ -69,9 +76,13 @@ export async function startWeir(folder: string, config: object): Promise<WeirPro
     memory: () => memoryOf(child.pid ?? 0),
     isGone: () => child.exitCode !== null || child.signalCode !== null,
     rows: (query) => rowsOf(client, query),
-    async number(query) {
-      const [row] = await rowsOf<Record<string, number | string>>(client, query)
-      return Number(Object.values(row ?? {})[0])
+    number,
+    async until(what, query) {
+      for (const deadline = Date.now() + UNTIL_WITHIN_MS; (await number(query)) === 0; await sleep(50)) {
+        if (Date.now() > deadline)
+          assert.fail(`${what}: not within ${UNTIL_WITHIN_MS} ms
+${output}`)
+      }
     },
     async kill() {
       await client.close()
