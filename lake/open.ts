@@ -34,12 +34,13 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
   const path = resolve(options.path)
   makeFolder(path)
   const memory = options.max_memory_bytes ? [`--max_memory_usage=${options.max_memory_bytes}`] : []
-  // Writes and reads have a session each: a session runs one statement after the other.
+  // A session runs one statement after the other: reads have their own, and so have findings and responses, which people
+  // and responders wait for, while a block of events is written.
   const writer = openFirst(path, [...session_settings, ...memory])
   let lake: Lake | undefined
   try {
-    const reader = new Session(path, { connectionArgs: [...session_settings, ...memory] })
-    lake = await embeddedLake(path, writer, reader)
+    const another = () => new Session(path, { connectionArgs: [...session_settings, ...memory] })
+    lake = await embeddedLake(path, { writer, urgent: another(), reader: another() })
     await migrate(lake, options.retention_days)
     return lake
   } catch (error) {
@@ -49,7 +50,9 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
   }
 }
 
-async function embeddedLake(path: string, writer: Session, reader: Session): Promise<Lake> {
+type Sessions = { writer: Session; urgent: Session; reader: Session }
+
+async function embeddedLake(path: string, { writer, urgent, reader }: Sessions): Promise<Lake> {
   const staging = await openStaging()
   const client = createClient({
     // The two packages bring a copy of the same connection type each.
@@ -81,13 +84,14 @@ async function embeddedLake(path: string, writer: Session, reader: Session): Pro
     },
     insertNative: (table, block, token) =>
       staging.withFile(block.chunks, async (file) => {
-        await run(writer, insertSql(table, block, file, token), 'Null')
+        await run(table.fsync ? urgent : writer, insertSql(table, block, file, token), 'Null')
       }),
     openSession: (settings = []) => new Session(path, { connectionArgs: [...session_settings, ...settings] }),
     close() {
       closing ??= (async () => {
         await client.close()
         reader.close()
+        urgent.close()
         writer.close()
         await chdb.drainPending()
         await staging.close()
