@@ -387,11 +387,12 @@ function workloadFinding(event: OcsfEvent): WorkloadFinding | undefined {
 }
 
 /**
- * Whether more findings belong to this response. An irreversible action that worked is over. One that failed is not tried
- * again at once: the next finding would only fail in the same way.
+ * Whether more findings belong to this response. An irreversible action that worked is over, a dry run after an hour. One
+ * that failed is not tried again at once: the next finding would only fail in the same way.
  */
 function isCurrent(record: ResponseRecord, definition: ActionDefinition, now: number): boolean {
   if (record.state === 'failed') return now - record.time < RETRY_FAILED_AFTER_MS
+  if (record.state === 'planned' && record.dry_run) return now - record.time < HOUR_MS
   return OPEN.has(record.state) && !(record.state === 'verified' && !definition.reversible)
 }
 

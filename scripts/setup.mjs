@@ -1,7 +1,8 @@
 // Makes a fresh clone usable: installs dependencies and compiles when needed. Uses only Node's own modules,
 // because it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -29,6 +30,15 @@ function newestSource(folder) {
   return newest
 }
 
+/** What was compiled from a source that is gone would still be found, by the test runner for one. */
+function removeStale(folder, source) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) removeStale(path, join(source, entry.name))
+    else if (entry.name.endsWith('.js') && !existsSync(join(source, entry.name.replace(/\.js$/, '.ts')))) rmSync(path)
+  }
+}
+
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`weir: Node ${process.versions.node} is too old; Weir needs Node 20.19 or newer.\n`)
@@ -36,11 +46,13 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 const installed = join(root, 'node_modules', '.weir-installed')
-const lock = statSync(join(root, 'package-lock.json')).mtimeMs
-if (!existsSync(installed) || statSync(installed).mtimeMs < lock) {
+const lock = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex')
+if (!existsSync(installed) || readFileSync(installed, 'utf8') !== lock) {
   // Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms. This obeys the lock, too.
   run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], 'installing packages')
-  writeFileSync(installed, '')
+  writeFileSync(installed, lock)
 }
 
 const built = join(root, 'dist', '.built')
@@ -50,5 +62,6 @@ const newest = Math.max(
 )
 if (!existsSync(built) || statSync(built).mtimeMs < newest) {
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json'], 'compiling')
+  removeStale(join(root, 'dist'), root)
   writeFileSync(built, '')
 }
