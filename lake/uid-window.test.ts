@@ -40,6 +40,26 @@ test('a window grows to its capacity and keeps the newest', () => {
   }
 })
 
+test('keys that a sender chose to be alike are found as fast as others', () => {
+  const elapsed = (keyOf: (n: number) => [number, number]) => {
+    const window = createUidWindow(100_000)
+    const started = performance.now()
+    for (let n = 0; n < 60_000; n++) window.add(...keyOf(n))
+    assert.equal(window.find(...keyOf(59_999)), 59_999)
+    return performance.now() - started
+  }
+  // Quadratic time would be a minute.
+  for (const keyOf of [
+    (n: number): [number, number] => [Math.imul(n, 0x9e3779b1) >>> 0, n],
+    (n: number): [number, number] => [(n << 12) >>> 0, 0],
+    (n: number): [number, number] => [7, (n << 14) >>> 0],
+    (n: number): [number, number] => [((n & 0xff) << 24) >>> 0, ((n >> 8) << 16) >>> 0],
+  ]) {
+    const ms = elapsed(keyOf)
+    assert.ok(ms < 2_000, `${ms} ms`)
+  }
+})
+
 test('a uid is recognised as itself, from its text and from what is stored', () => {
   const reader = createUidReader()
   const time = Date.UTC(2026, 0, 5)

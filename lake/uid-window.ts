@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto'
+
 const first_size = 4_096
 const middle_size = 65_536
 
@@ -28,8 +30,16 @@ export function createUidWindow(capacity: number): UidWindow {
   let oldest = 0
   let size = 0
 
+  // Senders choose uids. Without a secret they could choose many that begin their search at the same place.
+  const [low_secret, high_secret] = secrets()
+
+  function homeOf(low: number, high: number): number {
+    const mixed = Math.imul(low ^ (low >>> 15), low_secret) ^ Math.imul(high ^ (high >>> 15), high_secret)
+    return (mixed ^ (mixed >>> 15)) & mask
+  }
+
   function probe(low: number, high: number): number {
-    let at = (low ^ Math.imul(high, 0x9e3779b1)) & mask
+    let at = homeOf(low, high)
     for (;;) {
       const slot = index[at] ?? 0
       if (slot === 0) return at
@@ -49,7 +59,7 @@ export function createUidWindow(capacity: number): UidWindow {
     for (let scan = (gap + 1) & mask; ; scan = (scan + 1) & mask) {
       const slot = index[scan] ?? 0
       if (slot === 0) break
-      const home = ((lows[slot - 1] ?? 0) ^ Math.imul(highs[slot - 1] ?? 0, 0x9e3779b1)) & mask
+      const home = homeOf(lows[slot - 1] ?? 0, highs[slot - 1] ?? 0)
       if (((scan - home) & mask) >= ((scan - gap) & mask)) {
         index[gap] = slot
         gap = scan
@@ -103,6 +113,12 @@ export function createUidWindow(capacity: number): UidWindow {
       if (number >= oldest && number < next) forget(number)
     },
   }
+}
+
+/** Two odd multipliers, other ones in every process. */
+function secrets(): [number, number] {
+  const odd = () => (randomInt(2 ** 32) | 1) >>> 0
+  return [odd(), odd()]
 }
 
 function slotsFor(ring_size: number): number {
