@@ -23,7 +23,7 @@ export type Round = {
 }
 
 const RECORDS = 2_000
-const OUTSTANDING = Number(process.env.OUT ?? 20)
+const OUTSTANDING = 20
 
 /** A Weir without collectors and endpoint, with the model the benchmark trained beforehand. */
 export async function benchApp(

@@ -30,7 +30,7 @@ import { createSightings } from './sightings.js'
 import { openSqlEndpoint } from './sql-endpoint.js'
 
 /** Store subscriptions of one process: while one waits for its block, the others fill the next. */
-const STORE_SUBSCRIPTIONS = 4
+const STORE_SUBSCRIPTIONS = 32
 /** Batches are judged in order when they are handed out; the others wait for the findings of the first to be durable. */
 const DETECT_SUBSCRIPTIONS = 8
 const MAX_BATCH = 8_192

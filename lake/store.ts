@@ -40,15 +40,16 @@ export type Store = {
   stop(): Promise<void>
 }
 
-/** Rows of low-volume tables go out soon: others wait for them. */
+/** Rows of low-volume tables go out soon, and findings and responses at once: responders wait for them. */
 const low_volume = { max_rows: 5_000, max_wait_ms: 100, window_size: 200_000 }
+const urgent = { ...low_volume, max_wait_ms: 5 }
 const discovery_category = 5
 
 /** The writers of all tables, with the uids of the newest rows in memory. */
 export async function createStore(options: StoreOptions): Promise<Store> {
   const { lake, metrics, log } = options
-  const rowWriter = (table: Table, rowsOf: RowsOf) =>
-    createWriter({ lake, table, encoder: () => createRowEncoder(table, rowsOf), metrics, log, ...low_volume })
+  const rowWriter = (table: Table, rowsOf: RowsOf, limits = low_volume) =>
+    createWriter({ lake, table, encoder: () => createRowEncoder(table, rowsOf), metrics, log, ...limits })
   const writers = {
     events: createWriter({
       lake,
@@ -60,8 +61,8 @@ export async function createStore(options: StoreOptions): Promise<Store> {
     }),
     metrics: rowWriter(metrics_table, metricRows),
     inventory: rowWriter(inventory, inventoryRows),
-    findings: rowWriter(findings, findingRows),
-    responses: rowWriter(responses, responseRows),
+    findings: rowWriter(findings, findingRows, urgent),
+    responses: rowWriter(responses, responseRows, urgent),
     dead_letters: rowWriter(dead_letters, deadLetterRows),
     coverage: rowWriter(coverage, coverageRows),
   }

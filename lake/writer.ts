@@ -83,7 +83,7 @@ const shortest_wait_ms = 10
  * these events is not going to send more before they are durable.
  */
 const worthwhile_rows = 1_000
-const quiet_ms = 5
+const quiet_ms = 20
 
 /** A writer for one table. */
 export function createWriter(options: WriterOptions): Writer {
