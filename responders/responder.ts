@@ -8,8 +8,10 @@ import { findingOf } from '../ocsf/finding.js'
 import type { Action, ActionContext, ActionDefinition } from './contract.js'
 import { type Circumstances, decide, matches, type WorkloadFinding } from './decision.js'
 import type { Job, Jobs } from './jobs/port.js'
+import { isCurrent, newestSteps, OPEN } from './lifetime.js'
 import type { Playbook } from './playbook.js'
-import { type ResponseRecord, type ResponseState, responseEvent, responseOf } from './record.js'
+import { type ResponseRecord, type ResponseState, responseEvent } from './record.js'
+import { timeLimit } from './time-limit.js'
 
 export type ResponderConfig = {
   playbooks: readonly Playbook[]
@@ -55,17 +57,8 @@ export type Responder = {
 
 type Live = { record: ResponseRecord; playbook: Playbook; findings: OcsfEvent[]; action: Action; queue: Promise<void> }
 
-const OPEN: ReadonlySet<ResponseState> = new Set([
-  'proposed',
-  'waiting_approval',
-  'planned',
-  'executing',
-  'verified',
-  'undoing',
-])
 const MAX_FINDINGS = 100
 const HOUR_MS = 3_600_000
-const RETRY_FAILED_AFTER_MS = 10 * 60_000
 
 /** Turns findings into recorded, verified, guarded and reversible responses (design.md section 7). */
 export function createResponder(config: ResponderConfig): Responder {
@@ -386,28 +379,9 @@ function workloadFinding(event: OcsfEvent): WorkloadFinding | undefined {
   return finding?.workload ? { ...finding, workload: finding.workload } : undefined
 }
 
-/**
- * Whether more findings belong to this response. An irreversible action that worked is over, a dry run after an hour. One
- * that failed is not tried again at once: the next finding would only fail in the same way.
- */
-function isCurrent(record: ResponseRecord, definition: ActionDefinition, now: number): boolean {
-  if (record.state === 'failed') return now - record.time < RETRY_FAILED_AFTER_MS
-  if (record.state === 'planned' && record.dry_run) return now - record.time < HOUR_MS
-  return OPEN.has(record.state) && !(record.state === 'verified' && !definition.reversible)
-}
-
 function responseUid(playbook: string, index: number, action: string, finding: WorkloadFinding): string {
   const hash = createHash('sha256').update(JSON.stringify([playbook, index, action, finding.workload.uid, finding.uid]))
   return `rsp-${hash.digest('hex').slice(0, 24)}`
-}
-
-function newestSteps(recorded: readonly OcsfEvent[]): ResponseRecord[] {
-  const newest = new Map<string, ResponseRecord>()
-  for (const event of recorded) {
-    const record = responseOf(event)
-    if (record && (newest.get(record.uid)?.step ?? -1) < record.step) newest.set(record.uid, record)
-  }
-  return [...newest.values()].filter((record) => OPEN.has(record.state))
 }
 
 function checkActions(config: ResponderConfig) {
@@ -419,17 +393,5 @@ function checkActions(config: ResponderConfig) {
       const issues = result.error.issues.map((issue) => `${issue.path.join('.') || '(params)'}: ${issue.message}`)
       throw new WeirError('config_invalid', `playbook ${playbook.name}, action ${action}: ${issues.join('; ')}`)
     }
-  }
-}
-
-async function timeLimit<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new WeirError('timeout', `${what} took longer than ${ms} ms`)), ms)
-  })
-  try {
-    return await Promise.race([work, limit])
-  } finally {
-    clearTimeout(timer)
   }
 }
