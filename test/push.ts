@@ -69,27 +69,26 @@ export function startPusher(options: {
   body: (batch: number) => string
   target: () => PushTarget
 }): Pusher {
-  const waiting = Array.from({ length: options.batches }, (_, n) => n)
   const acknowledged = new Set<number>()
+  let next = 0
   let failures = 0
   let is_cancelled = false
 
   async function send() {
-    while (!is_cancelled && acknowledged.size < options.batches) {
-      const batch = waiting.shift()
-      if (batch === undefined) {
-        await sleep(20)
-        continue
+    for (let batch = next++; batch < options.batches; batch = next++) {
+      const body = options.body(batch)
+      while (!is_cancelled && !(await isTaken(body))) {
+        failures += 1
+        await sleep(100)
       }
-      const answer = await push(options.target(), options.body(batch)).catch(() => undefined)
-      if (answer?.status === 200) {
-        acknowledged.add(batch)
-        continue
-      }
-      failures += 1
-      waiting.push(batch)
-      await sleep(50)
+      if (is_cancelled) return
+      acknowledged.add(batch)
     }
+  }
+
+  async function isTaken(body: string): Promise<boolean> {
+    const answer = await push(options.target(), body).catch(() => undefined)
+    return answer?.status === 200
   }
 
   const done = Promise.all(Array.from({ length: options.concurrency }, send)).then(() => {})
