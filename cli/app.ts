@@ -161,8 +161,13 @@ function roles({ bus, store, engine, responder, lake, log, sightings }: Parts): 
       await responder.handle(findings.unanswered)
       responding = await bus.subscribe('respond', ['weir.findings'], (batch) => responder.handle(valuesOf(batch)))
       await engine.start({
-        restore: (from, classes) =>
-          readEvents(lake, { from: Math.floor(from), to: Date.now(), ...(classes === 'all' ? {} : { classes }) }),
+        restore: (from, classes, stored_since) =>
+          readEvents(lake, {
+            from: Math.floor(from),
+            to: Date.now(),
+            stored_since,
+            ...(classes === 'all' ? {} : { classes }),
+          }),
         findings: async () => [...findings.answered, ...findings.unanswered],
       })
       for (let n = 0; n < DETECT_SUBSCRIPTIONS; n++) {

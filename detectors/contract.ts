@@ -56,6 +56,8 @@ export type Detector = {
   advance?(watermark: number): FindingDraft[]
   /** Rebuilds state from the past, oldest first, without finding anything. Called before the first `process`. */
   restore?(events: readonly OcsfEvent[]): void
+  /** When the files that the detector started from were written, ms since 1970: `restore` then brings only what was stored since. 0: all. */
+  remembered?(): number
   /** Asked after every `advance`; the engine reports it when it changes. */
   coverage?(): DetectorCoverage
   /** Waits for background work such as training. */

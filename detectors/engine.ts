@@ -5,7 +5,7 @@ import type { OcsfEvent } from '../ocsf/event.js'
 import { findingOf } from '../ocsf/finding.js'
 import type { DetectorCoverage, FindingDraft } from './contract.js'
 import { dedupKeyOf, findingUid, makeFinding } from './finding.js'
-import { classesOf, router } from './router.js'
+import { router } from './router.js'
 import { createRunner, type DetectorSetup, type Runner, type RunnerStats } from './runner.js'
 import { suppression } from './suppression.js'
 import { createWatermark } from './watermark.js'
@@ -45,8 +45,12 @@ export type EngineStats = {
   readonly detectors: readonly (RunnerStats & { readonly coverage: DetectorCoverage })[]
 }
 
-/** The past, oldest first, from a time and of some classes: what the lake knows. */
-export type Restore = (from_ms: number, classes: readonly number[] | 'all') => AsyncIterable<readonly OcsfEvent[]>
+/** What the lake knows, oldest first: from an event time on, of some classes, stored at or after `stored_since_ms`. */
+export type Restore = (
+  from_ms: number,
+  classes: readonly number[] | 'all',
+  stored_since_ms: number,
+) => AsyncIterable<readonly OcsfEvent[]>
 
 export type Engine = {
   /**
@@ -67,6 +71,8 @@ export type Engine = {
 type Waiting = { readonly event: OcsfEvent; readonly instance: string; readonly received_time: number | undefined }
 
 const minute_ms = 60_000
+/** An event may be stored so long before a detector has judged it. */
+const stored_before_judged_ms = 10_000
 const day_ms = 86_400_000
 
 /** Runs detectors on the stream of events: routing, isolation, time, suppression of repeats, findings. */
@@ -168,18 +174,16 @@ export function createEngine(options: EngineOptions): Engine {
     route = router(runners)
   }
 
+  /** Each detector has its own past: of its classes, as far back as it wants, and not what its files hold already. */
   async function remember(restore: Restore) {
     const now = clock()
-    const interested = runners.filter((runner) => runner.memory_ms > 0)
-    if (interested.length === 0) return
-    const memory_ms = Math.max(...interested.map((runner) => runner.memory_ms))
-    const routePast = router(interested)
-    for await (const batch of restore(now - memory_ms, classesOf(interested))) {
-      watermark.observe(batch)
-      for (const [runner, wanted] of routePast(batch)) {
-        const from = now - runner.memory_ms
-        const recent = wanted.filter((event) => event.time >= from)
-        if (recent.length > 0) runner.restore(recent)
+    for (const runner of runners) {
+      if (runner.memory_ms === 0) continue
+      const wanted = router([runner])
+      const since = Math.max(0, runner.remembered() - stored_before_judged_ms)
+      for await (const batch of restore(now - runner.memory_ms, runner.classes, since)) {
+        watermark.observe(batch)
+        for (const [, events] of wanted(batch)) runner.restore(events)
       }
     }
   }

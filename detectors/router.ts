@@ -4,16 +4,6 @@ import type { Needs } from './contract.js'
 
 type Wanting = { readonly classes: Needs['classes'] }
 
-/** The classes that some detector wants. */
-export function classesOf(runners: readonly Wanting[]): Needs['classes'] {
-  const classes = new Set<number>()
-  for (const runner of runners) {
-    if (runner.classes === 'all') return 'all'
-    for (const class_uid of runner.classes) classes.add(class_uid)
-  }
-  return [...classes]
-}
-
 /**
  * Splits a batch by what each detector wants, in order; detectors that get nothing are left out. Weir's own findings
  * go to nobody: a detector must not feed on itself.

@@ -47,6 +47,8 @@ export type Runner = {
   process(events: readonly OcsfEvent[]): FindingDraft[]
   advance(watermark: number): FindingDraft[]
   restore(events: readonly OcsfEvent[]): void
+  /** When its own files were written, ms since 1970; 0 if it needs all of the past. */
+  remembered(): number
   coverage(): DetectorCoverage
   settle(): Promise<void>
   stop(): Promise<void>
@@ -144,6 +146,7 @@ export async function createRunner(setup: DetectorSetup, options: RunnerOptions)
         failed('restore', error)
       }
     },
+    remembered: () => detector.remembered?.() ?? 0,
     coverage() {
       if (isGivenUp()) {
         const message = `given up after ${failures} failures in a row, last: ${lastError}`

@@ -10,6 +10,8 @@ export type ReadOptions = {
   /** OCSF classes; all if absent. */
   readonly classes?: readonly number[]
   readonly workload_uids?: readonly string[]
+  /** Stored at or after this wall time, ms since 1970. */
+  readonly stored_since?: number
   /** Events in one batch, about. */
   readonly batch_rows?: number
 }
@@ -67,6 +69,7 @@ function filter(options: ReadOptions): string {
   ]
   if (options.classes) conditions.push('class_uid IN {classes:Array(UInt32)}')
   if (options.workload_uids) conditions.push('workload_uid IN {workload_uids:Array(String)}')
+  if (options.stored_since) conditions.push('ingested_time >= fromUnixTimestamp64Milli({stored_since:Int64})')
   return conditions.join(' AND ')
 }
 
@@ -74,5 +77,6 @@ function filterParams(options: ReadOptions) {
   return {
     ...(options.classes ? { classes: options.classes } : {}),
     ...(options.workload_uids ? { workload_uids: options.workload_uids } : {}),
+    ...(options.stored_since ? { stored_since: Math.floor(options.stored_since) } : {}),
   }
 }

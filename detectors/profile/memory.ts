@@ -45,10 +45,10 @@ export type Memory = {
   knows(key: string, kind: Kind, test: (value: string) => boolean): boolean
   /** Groups in all, those with behaviour that is still learned, and kinds that are too varied to be judged. */
   state(): { readonly groups: number; readonly learning: number; readonly full: number }
-  /** Everything, as JSON text. */
-  save(): string
-  /** What `save` wrote. Throws if it is something else. */
-  load(text: string): void
+  /** Everything, as JSON text. `time`: now, ms since 1970. */
+  save(time: number): string
+  /** What `save` wrote; returns when. Throws if it is something else. */
+  load(text: string): number
 }
 
 /** New values in the last quarter of the learning period that still count as learned enough: one, or 5 % of all. */
@@ -146,9 +146,10 @@ export function createMemory(options: LearningOptions): Memory {
       }
       return { groups: groups.size, learning, full }
     },
-    save: () =>
+    save: (time) =>
       JSON.stringify({
         version: 1,
+        time,
         groups: [...groups].map(([key, group]) => ({
           key,
           ...group,
@@ -157,7 +158,7 @@ export function createMemory(options: LearningOptions): Memory {
         })),
       }),
     load(text) {
-      const saved = JSON.parse(text) as { version: number; groups: SavedGroup[] }
+      const saved = JSON.parse(text) as { version: number; time?: number; groups: SavedGroup[] }
       if (saved.version !== 1) throw new Error(`version ${saved.version}, expected 1`)
       for (const { key, events, known, ...group } of saved.groups) {
         const restored: Group = { ...group, events: new Map(events), known: new Map() }
@@ -166,6 +167,7 @@ export function createMemory(options: LearningOptions): Memory {
         }
         groups.set(key, restored)
       }
+      return saved.time ?? 0
     },
   }
 }

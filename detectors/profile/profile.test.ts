@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -206,7 +206,9 @@ test('what was learned survives a restart in a private file; a damaged one is le
   before.process(normal())
   await before.stop?.()
   assert.equal(statSync(join(folder, 'profile.json')).mode & 0o777, 0o600)
+  assert.equal(before.remembered?.(), 0)
   const after = await detector({}, folder)
+  assert.ok(Date.now() - (after.remembered?.() ?? 0) < 60_000, 'what was stored before needs no restore')
   assert.equal(after.process([launch(later, '/tmp/xmrig')]).length, 1)
   writeFileSync(join(folder, 'profile.json'), '{"version":1,"groups":7}')
   const damaged = await detector({}, folder)
@@ -223,4 +225,16 @@ test('damaged events are no behaviour', async () => {
     event(later, { class_uid: CLASS.api_activity, actor: null as never, api: 'x' as never }),
   ]
   assert.deepEqual(learned.process(strange), [])
+})
+
+test('a busy profile is saved before its ten minutes are over, so that a crash leaves little to read again', async () => {
+  const folder = mkdtempSync(join(root, 'busy-'))
+  const busy = await detector({}, folder)
+  busy.advance?.(later)
+  busy.process(normal())
+  busy.advance?.(later + 1)
+  assert.equal(existsSync(join(folder, 'profile.json')), false)
+  for (let n = 0; n < 20; n++) busy.process(Array.from({ length: 1_000 }, () => launch(later, '/usr/bin/curl', 'sh')))
+  busy.advance?.(later + 2)
+  assert.equal(existsSync(join(folder, 'profile.json')), true)
 })

@@ -9,6 +9,9 @@ import { groupOf, type Kind, type Observation, observe } from './observe.js'
 
 const hour_ms = 3_600_000
 const save_every_ms = 10 * 60_000
+/** Saved sooner after so many events, because a restart reads them again; a large profile after more. */
+const save_every_events = 20_000
+const events_per_saved_char = 0.1
 
 const config = z.strictObject({
   learning_period_ms: z
@@ -75,24 +78,32 @@ export const profile = defineDetector({
     const memory = createMemory(options)
     const file = join(state_dir, 'profile.json')
     let saved_at = Number.NEGATIVE_INFINITY
+    let saved_time = 0
+    let due_events = save_every_events
     try {
-      memory.load(readFileSync(file, 'utf8'))
+      saved_time = memory.load(readFileSync(file, 'utf8'))
     } catch (error) {
       const isFirstStart = (error as { code?: string }).code === 'ENOENT'
       if (!isFirstStart) log.warn(`${file} cannot be read (${messageOf(error)}): behaviour is learned again`)
     }
 
     function save() {
+      const text = memory.save(Date.now())
       // A crash while writing must leave the old file.
-      writeFileSync(`${file}.new`, memory.save(), { mode: 0o600 })
+      writeFileSync(`${file}.new`, text, { mode: 0o600 })
       renameSync(`${file}.new`, file)
+      due_events = Math.max(save_every_events, text.length * events_per_saved_char)
     }
 
     return {
-      process: (events) => events.flatMap((event) => judge(memory, event)),
+      process(events) {
+        due_events -= events.length
+        return events.flatMap((event) => judge(memory, event))
+      },
       restore: (events) => void events.flatMap((event) => judge(memory, event)),
+      remembered: () => saved_time,
       advance(watermark) {
-        if (Number.isFinite(watermark) && watermark >= saved_at + save_every_ms) {
+        if (Number.isFinite(watermark) && (watermark >= saved_at + save_every_ms || due_events <= 0)) {
           // The first call comes right after loading.
           if (saved_at !== Number.NEGATIVE_INFINITY) save()
           saved_at = watermark
