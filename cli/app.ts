@@ -41,8 +41,8 @@ export type AppOptions = {
   log: Log
   /** Called with findings before they are published. */
   on_found?: (findings: readonly OcsfEvent[]) => void
-  /** Called for every finding once it is durable, with the time from receipt of its last event, ms. */
-  on_finding?: (finding: OcsfEvent, latency_ms: number) => void
+  /** Called for every finding once it is durable, with the time from receipt of its last event, ms; see the engine. */
+  on_finding?: (finding: OcsfEvent, latency_ms: number | undefined) => void
   /** Called for every step of a response. */
   on_response?: (step: OcsfEvent) => void
   /** What may not be started: the demo has its own source of events. */

@@ -118,9 +118,9 @@ function observer() {
     on_found(events: readonly OcsfEvent[]) {
       for (const event of events) foundAt.set(findingOf(event)?.uid ?? '', performance.now())
     },
-    on_finding(finding: OcsfEvent, latency_ms: number) {
+    on_finding(finding: OcsfEvent, latency_ms: number | undefined) {
       findings.push(finding)
-      found.push(latency_ms)
+      if (latency_ms !== undefined) found.push(latency_ms)
     },
     on_response(step: OcsfEvent) {
       steps.push(step)

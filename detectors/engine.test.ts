@@ -277,12 +277,18 @@ test('restore gives each detector the classes and the past it asked for, and fin
   assert.deepEqual(published, [])
 })
 
-test('the latency of a finding counts from when its batch was received', async () => {
-  const latencies: number[] = []
-  const { engine } = engineWith([simple()], { on_finding: (_, latency_ms) => latencies.push(latency_ms) })
+test('every durable finding is told, with its latency from when its batch was received, if one led to it', async () => {
+  const latencies: (number | undefined)[] = []
+  const silent = definition(() => ({
+    process: (events) => events.flatMap(finds),
+    advance: (watermark) => (watermark > now ? finds(launch('bad', now + 7_200_000)) : []),
+  }))
+  const { engine, published } = engineWith([silent], { on_finding: (_, latency_ms) => latencies.push(latency_ms) })
   await engine.start()
   await engine.handle([launch('bad')], now - 42)
-  assert.deepEqual(latencies, [42])
+  await engine.advance(now + 7_300_000)
+  assert.equal(published.length, 2)
+  assert.deepEqual(latencies, [42, undefined])
 })
 
 test('start names every wrong configuration', async () => {

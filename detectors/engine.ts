@@ -20,8 +20,11 @@ export type EngineOptions = {
   readonly state_dir: string
   /** Called when what a detector can judge has changed. */
   readonly coverage?: (instance: string, report: DetectorCoverage) => void
-  /** Called once for every finding published by `handle`, with the time from receipt of its last event, ms. */
-  readonly on_finding?: (finding: OcsfEvent, latency_ms: number) => void
+  /**
+   * Called once for every finding that is durable, with the time from receipt of its last event, ms; without one if no
+   * event but the passing of time led to it.
+   */
+  readonly on_finding?: (finding: OcsfEvent, latency_ms: number | undefined) => void
   /** Repeats closer than this in event time are counted, not published. Default one hour. */
   readonly suppression_ms?: number
   /** Findings of a detector in one day of event time; more are counted, except critical ones. Default 100. */
@@ -130,9 +133,8 @@ export function createEngine(options: EngineOptions): Engine {
     for (const { event, instance, received_time } of batch) {
       findings++
       metrics.count('findings', { detector: instance, severity: String(event.severity) })
-      if (received_time === undefined) continue
-      const latency_ms = Math.max(0, now - received_time)
-      metrics.observe('event_to_finding', { detector: instance }, latency_ms)
+      const latency_ms = received_time === undefined ? undefined : Math.max(0, now - received_time)
+      if (latency_ms !== undefined) metrics.observe('event_to_finding', { detector: instance }, latency_ms)
       options.on_finding?.(event, latency_ms)
     }
   }
