@@ -82,7 +82,7 @@ async function runDemo(options: Options, progress: (line: string) => void): Prom
       await app.start()
       await play(app, readRecording(stage.edit), progress)
       const docker = await stage.check?.(app)
-      const findings = findingFacts(seen.findings)
+      const findings = findingFacts(await storedFindings(app))
       const { missing, unexpected } = compare(findings)
       return {
         events: await count(app),
@@ -105,21 +105,18 @@ async function runDemo(options: Options, progress: (line: string) => void): Prom
 
 /** Collects what the application reports, with the times between. */
 function observer() {
-  const findings: OcsfEvent[] = []
   const steps: OcsfEvent[] = []
   const found: number[] = []
   const planned: number[] = []
   const foundAt = new Map<string, number>()
   return {
-    findings,
     steps,
     found,
     planned,
     on_found(events: readonly OcsfEvent[]) {
       for (const event of events) foundAt.set(findingOf(event)?.uid ?? '', performance.now())
     },
-    on_finding(finding: OcsfEvent, latency_ms: number | undefined) {
-      findings.push(finding)
+    on_finding(_finding: OcsfEvent, latency_ms: number | undefined) {
       if (latency_ms !== undefined) found.push(latency_ms)
     },
     on_response(step: OcsfEvent) {
@@ -199,6 +196,12 @@ async function play(app: App, recording: Recording, progress: (line: string) => 
   await app.engine.settle()
   await app.responder.settle()
   await app.store.flush()
+}
+
+/** What is in the lake counts, not what was reported on the way. */
+async function storedFindings({ lake }: App): Promise<OcsfEvent[]> {
+  const rows = await lake.select<{ event: string }>('SELECT event FROM findings FINAL ORDER BY time')
+  return rows.map(({ event }) => JSON.parse(event) as OcsfEvent)
 }
 
 /** Every number from where it is kept: what came in from the intake, what is stored from the lake. */

@@ -7,9 +7,9 @@ import type { DemoReport } from '../demo/report.js'
 
 test('weir demo --json: the expected findings and no others, every event accounted for, nothing changed', () => {
   const demo = spawnSync(join(packageRoot, 'bin', 'weir'), ['demo', '--json'], { encoding: 'utf8', timeout: 120_000 })
-  assert.equal(demo.status, 0, demo.stderr)
   const report = JSON.parse(demo.stdout) as DemoReport
   assert.deepEqual([report.missing, report.unexpected], [[], []])
+  assert.equal(demo.status, 0, demo.stderr)
 
   const { events } = report
   assert.ok(events.in > 18_000)
