@@ -1,5 +1,6 @@
 import { WeirError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
+import { createTurns, type Turns } from '../core/turns.js'
 import type { Batch, Bus, Handler, Message, Subscription, Topic } from './port.js'
 
 export type MemoryBusConfig = {
@@ -28,6 +29,8 @@ type Group = {
 }
 
 const FIRST_RETRY_MS = 100
+/** Handlers that never wait would keep everybody else from the event loop: it is given back after so long, ms. */
+const HOLD_MS = 10
 const LAST_RETRY_MS = 5_000
 
 /**
@@ -39,6 +42,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
   const waiting: (() => void)[] = []
   const inFlight = new Set<Promise<void>>()
   const used = new Map<Topic, number>()
+  const turns = createTurns()
   let open = true
 
   async function room(topic: Topic, count: number) {
@@ -97,7 +101,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
       } else if (topics.length !== group.topics.size || topics.some((topic) => !group?.topics.has(topic))) {
         throw new WeirError('conflict', `group "${name}" is already subscribed to other topics`)
       }
-      return consume(group, handler, config, () => groups.delete(name))
+      return consume(group, handler, config, turns, () => groups.delete(name))
     },
     pressure: () => Math.min(1, Math.max(0, ...used.values()) / config.max_messages),
     async start() {
@@ -112,9 +116,16 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
   }
 }
 
-function consume(group: Group, handler: Handler, config: MemoryBusConfig, onLast: () => void): Subscription {
+function consume(
+  group: Group,
+  handler: Handler,
+  config: MemoryBusConfig,
+  turns: Turns,
+  onLast: () => void,
+): Subscription {
   let running = true
   let wakeMe: (() => void) | undefined
+  let held_ms = 0
 
   async function loop() {
     while (running) {
@@ -129,8 +140,14 @@ function consume(group: Group, handler: Handler, config: MemoryBusConfig, onLast
       }
       const messages =
         publications.length === 1 ? first.messages : publications.flatMap((publication) => [...publication.messages])
+      const started = performance.now()
       const failure = await handle(handler, { topic: first.topic, messages }, () => running, config.log)
       for (const publication of publications) publication.done(failure?.error)
+      held_ms += performance.now() - started
+      if (held_ms > HOLD_MS) {
+        await turns.next()
+        held_ms = 0
+      }
     }
   }
 

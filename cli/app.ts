@@ -33,7 +33,7 @@ import { openSqlEndpoint } from './sql-endpoint.js'
 const STORE_SUBSCRIPTIONS = 32
 /** Batches are judged in order when they are handed out; the others wait for the findings of the first to be durable. */
 const DETECT_SUBSCRIPTIONS = 8
-const MAX_BATCH = 8_192
+const MAX_BATCH = 1_024
 const SILENT_AFTER_MS = 10 * 60_000
 const ACTION_TIMEOUT_MS = 60_000
 

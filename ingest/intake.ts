@@ -2,6 +2,7 @@ import type { Bus, Message, Topic } from '../bus/port.js'
 import { messageOf, WeirError } from '../core/errors.js'
 import type { Metrics } from '../core/metrics.js'
 import { type Outcome, ok, reject } from '../core/outcome.js'
+import { createTurns } from '../core/turns.js'
 import { deadLetter } from '../ocsf/dead-letter.js'
 import { CLASS, type EventDraft, type OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
@@ -40,6 +41,7 @@ type Tally = { records: number; stored: number; dropped: Map<string, number>; re
 
 /** The only place where records become events: parse, normalise, derive, validate, count, dead-letter, publish. */
 export function createIntake(config: IntakeConfig): Intake {
+  const turns = createTurns()
   return {
     async emit(instance, name, records) {
       const entry = config.formats.get(name)
@@ -58,7 +60,7 @@ export function createIntake(config: IntakeConfig): Intake {
         if (reader.events.length >= PUBLICATION) await publishing.add('weir.events', reader.takeEvents())
         // Not after the last: a call that fits one slice publishes at once, so that calls keep their order.
         if (to < records.length && performance.now() - turn > HOLD_MS) {
-          await new Promise(setImmediate)
+          await turns.next()
           turn = performance.now()
         }
       }

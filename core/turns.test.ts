@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createTurns } from './turns.js'
+
+test('those who wait get one turn of the event loop each, in order', async () => {
+  const turns = createTurns()
+  const log: string[] = []
+  let running = true
+  const tick = () => {
+    log.push('turn')
+    if (running) setImmediate(tick)
+  }
+  setImmediate(tick)
+  await Promise.all(['a', 'b', 'c'].map((name) => turns.next().then(() => log.push(name))))
+  running = false
+  assert.deepEqual(
+    log.filter((entry) => entry !== 'turn'),
+    ['a', 'b', 'c'],
+  )
+  const between = log.slice(log.indexOf('a') + 1, log.indexOf('c'))
+  assert.ok(between.filter((entry) => entry === 'turn').length >= 2, log.join(' '))
+})
