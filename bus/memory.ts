@@ -30,7 +30,7 @@ type Group = {
 
 const FIRST_RETRY_MS = 100
 /** Handlers that never wait would keep everybody else from the event loop: it is given back after so long, ms. */
-const HOLD_MS = 10
+const HOLD_MS = 5
 const LAST_RETRY_MS = 5_000
 
 /**

@@ -30,10 +30,10 @@ import { createSightings } from './sightings.js'
 import { openSqlEndpoint } from './sql-endpoint.js'
 
 /** Store subscriptions of one process: while one waits for its block, the others fill the next. */
-const STORE_SUBSCRIPTIONS = 32
+const STORE_SUBSCRIPTIONS = 48
 /** Batches are judged in order when they are handed out; the others wait for the findings of the first to be durable. */
 const DETECT_SUBSCRIPTIONS = 8
-const MAX_BATCH = 1_024
+const MAX_BATCH = 512
 const SILENT_AFTER_MS = 10 * 60_000
 const ACTION_TIMEOUT_MS = 60_000
 

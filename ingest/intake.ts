@@ -30,12 +30,12 @@ export type Intake = {
 }
 
 /** Records handled between two looks at the clock, and how long the event loop may be held at a stretch. */
-const SLICE = 256
-const HOLD_MS = 10
+const SLICE = 64
+const HOLD_MS = 5
 /** Slices that may wait for the bus while the next ones are parsed. */
 const OUTSTANDING = 16
 /** Messages in one publication. */
-const PUBLICATION = 1_024
+const PUBLICATION = 512
 
 type Tally = { records: number; stored: number; dropped: Map<string, number>; rejected: Map<string, number> }
 

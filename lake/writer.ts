@@ -72,7 +72,7 @@ type Block = {
 }
 
 /** The main thread is given back after so long, ms. */
-const slice_ms = 8
+const slice_ms = 4
 /** Blocks that are full and wait, besides the one that is being written. */
 const waiting_blocks = 1
 /** A block waits at most so many times the duration of the insert before: small inserts stay a small share of the time. */
