@@ -1,14 +1,9 @@
-/** A seeded random number generator (mulberry32, public domain): the same seed gives the same recording. */
+import { seededRandom } from '../models/random.js'
+
+/** Draws of several kinds from one seeded stream: the same seed gives the same recording. */
 export function seeded(seed: number) {
-  let state = seed >>> 0
   /** Uniform in [0, 1). */
-  function next(): number {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
+  const next = seededRandom(seed)
   return {
     next,
     /** Whole number in [from, to]. */
