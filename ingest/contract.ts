@@ -42,6 +42,12 @@ export type FormatDefinition<Config extends z.ZodType = z.ZodType> = Definition<
   readonly input: 'json' | 'text'
   /** True if the record is the event itself, so that keeping `raw_data` would store it twice. */
   readonly keeps_raw: boolean
+  /**
+   * Where each field of the source goes, for docs/reference/formats/NAME.md: one line a field, its columns separated by
+   * `|`: field of the source | attributes of OCSF, comma-separated | note (may be left out). A line `# Network Activity
+   * 4001` begins the table of a class; a test checks that the class has the attributes below it. Other lines are text.
+   */
+  readonly mapping?: string
   /** How sure it is that this record is of this format, 0 to 1 (for `--format auto`). */
   detect(record: unknown): number
   /**

@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path'
 import { packageRoot } from '../core/paths.js'
 import { overviewJson } from '../dashboards/overview.js'
 import { dashboardsYaml, datasourcesYaml } from '../dashboards/provisioning.js'
+import { formats } from '../ingest/formats/index.js'
 import { cliPage } from './cli-reference.js'
 import { configPage, configSchemaFile, exampleConfig } from './config-reference.js'
+import { formatPage } from './format-pages.js'
 import { lakeSchema, tablesPage } from './lake-tables.js'
 import { ocsfClassesPage } from './ocsf-classes.js'
 import { ocsfTypes } from './ocsf-types.js'
@@ -37,6 +39,9 @@ const generated: readonly Generated[] = [
   { path: 'docs/reference/cli.md', content: cliPage },
   { path: 'weir.schema.json', content: configSchemaFile },
   { path: 'weir.example.yaml', content: exampleConfig },
+  ...formats.all
+    .filter(({ mapping }) => mapping !== undefined)
+    .map((format) => ({ path: `docs/reference/formats/${format.name}.md`, content: () => formatPage(format) })),
 ]
 
 const isCheck = process.argv.includes('--check')

@@ -34,12 +34,13 @@ export function collectorsPage(): string {
 export function formatsPage(): string {
   const intro =
     'What a raw record may look like. A collector that can carry any format names one; each record becomes OCSF events.'
-  return page('Formats', 'ingest/formats', intro, formats.all, ({ input, keeps_raw, split }) => ({
+  return page('Formats', 'ingest/formats', intro, formats.all, ({ name, input, keeps_raw, split, mapping }) => ({
     facts: [
       `Reads ${input === 'json' ? 'JSON' : 'lines of text'}${split ? '; envelopes with several records are taken apart' : ''}.`,
       keeps_raw
         ? 'The record is the event, so `raw_data` is not kept a second time.'
         : 'The record is kept as `raw_data`.',
+      ...(mapping === undefined ? [] : [`Where its fields go: [${name}](formats/${name}.md).`]),
     ],
   }))
 }
@@ -125,7 +126,8 @@ export function fieldTable(fields: readonly Field[]): string {
   return ['| field | type | default | what |', '|---|---|---|---|', ...rows].join('\n')
 }
 
-function cell(text: string): string {
+/** Text for one cell of a Markdown table. */
+export function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('<', '&lt;')
 }
 

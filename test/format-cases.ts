@@ -91,10 +91,24 @@ export function sharedRecords(path: string): { file: string; record: unknown }[]
         .map((name) => join(place, name))
   return files.flatMap((file) => {
     const found = file.endsWith('.jsonl')
-      ? linesOf(file).map((line) => (line as { event: unknown }).event)
+      ? linesOf(file).map((line) => recordOf(line as Sample))
       : JSON.parse(readFileSync(file, 'utf8'))
     return (Array.isArray(found) ? found : [found]).map((record) => ({ file, record }))
   })
+}
+
+type Sample = { event?: unknown; log?: unknown }
+
+/** The raw record of one line: `event`, in rule tests `log`; pairs of raw and expected have it as text in `event.raw`. */
+function recordOf({ event, log }: Sample): unknown {
+  const record = event ?? log
+  const raw = (record as { raw?: unknown } | null)?.raw
+  if (typeof raw !== 'string') return record
+  try {
+    return JSON.parse(raw) as unknown
+  } catch {
+    return raw
+  }
 }
 
 function linesOf(file: string): unknown[] {
