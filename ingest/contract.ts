@@ -55,7 +55,20 @@ export type FormatDefinition<Config extends z.ZodType = z.ZodType> = Definition<
    * of its own, with its own raw text and its own dead letter, so that one bad record costs no other. Never throws.
    */
   split?(record: unknown): readonly unknown[] | undefined
+  /**
+   * Set where the source writes one event as several lines: which event this line is a part of. Whoever reads lines
+   * joins them (ingest/assemble.ts) before they become a record. Undefined for a line that is a record of its own.
+   * Pure, never throws.
+   */
+  partOf?(line: string): LinePart | undefined
   create(config: z.output<Config>): Format
+}
+/** A line as a part of an event. */
+export type LinePart = {
+  /** The same for all lines of the event and for no other event of that time. */
+  readonly event: string
+  /** No line of this event comes after this one. */
+  readonly is_last: boolean
 }
 export type Format = (record: unknown, context: FormatContext) => Outcome<EventDraft[]>
 

@@ -2,6 +2,7 @@ import { messageOf, WeirError } from '../../../core/errors.js'
 import { readJsonFile, writeJsonAtomically } from '../../atomic-json.js'
 import type { CollectorDeps, RawRecord } from '../../contract.js'
 import { emitUntilTaken } from '../../emit-until-taken.js'
+import { formats } from '../../formats/index.js'
 import { beginsAs, type Checkpoint, checkpointsSchema } from './checkpoint.js'
 import type { FileConfig } from './config.js'
 import { endOfLines, type FoundFile, findFiles, findRenamed, openFound } from './follow.js'
@@ -22,6 +23,8 @@ export type FileSet = {
 
 /** The files of one collector and how far each was read. */
 export function fileSet(config: FileConfig, deps: CollectorDeps, path: string, signal: AbortSignal): FileSet {
+  const partOf = formats.all.find(({ name }) => name === config.format)?.partOf
+  const lines = { max_line_bytes: config.max_line_bytes, partOf }
   const tails = new Map<string, Tail>()
   const in_flight = new Set<Promise<void>>()
   const reported = new Map<string, string>()
@@ -70,7 +73,7 @@ export function fileSet(config: FileConfig, deps: CollectorDeps, path: string, s
     } else if (!before && is_first_start && is_first_look && config.start_at === 'end') {
       from = { ...from, offset: await endOfLines(handle) }
     }
-    tails.set(found.id, tailFile(found.id, found.path, handle, from, config.max_line_bytes))
+    tails.set(found.id, tailFile(found.id, found.path, handle, from, lines))
   }
 
   async function scan(): Promise<Set<string>> {

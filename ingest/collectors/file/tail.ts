@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
-import type { RawRecord } from '../../contract.js'
+import { createAssembler } from '../../assemble.js'
+import type { FormatDefinition, RawRecord } from '../../contract.js'
 import { type Line, type LineSplitter, lineSplitter } from '../../lines.js'
 import { beginsAs, type Checkpoint, fingerprintOf } from './checkpoint.js'
 
@@ -34,14 +35,23 @@ export type Tail = {
   close(): Promise<void>
 }
 
+/** How the lines of a file become records. */
+export type Lines = {
+  readonly max_line_bytes: number
+  /** Of the format, where its events may have several lines. */
+  readonly partOf: FormatDefinition['partOf'] | undefined
+}
+
 /** Follows one open file, whatever its name becomes. `from` must fit the file (see `resume`). */
-export function tailFile(id: string, path: string, file: FileHandle, from: Checkpoint, max_line_bytes: number): Tail {
+export function tailFile(id: string, path: string, file: FileHandle, from: Checkpoint, kind: Lines): Tail {
+  const { max_line_bytes, partOf } = kind
   let state: Checkpoint = from
   let read_offset = from.offset
   let splitter: LineSplitter = lineSplitter(max_line_bytes, from.offset)
   let seen_size = 0
   let seen_mtime_ms = -1
   let active_ms = performance.now()
+  let assembler = partOf && createAssembler(partOf)
   const buffer = Buffer.allocUnsafe(READ_BYTES)
   // Chunks become durable out of order; the checkpoint may only pass those without a gap before them.
   let pending: { next_offset: number; is_durable: boolean | undefined }[] = []
@@ -55,6 +65,19 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
 
   async function send(lines: readonly Line[], next_offset: number, port: TailPort) {
     const records = lines.map((line) => recordOf(line, id, state))
+    if (!assembler) return await hand(records, next_offset, port)
+    const now_ms = performance.now()
+    const { push } = assembler
+    const joined = records.flatMap((record, n) => push(record, lines[n]?.offset ?? 0, now_ms))
+    await hand(joined, assembler.cut(next_offset), port)
+  }
+
+  /** Hands over events whose other lines do not come any more. */
+  async function sendRest(records: readonly RawRecord[], port: TailPort) {
+    if (assembler && records.length > 0) await hand(records, assembler.cut(splitter.offset()), port)
+  }
+
+  async function hand(records: readonly RawRecord[], next_offset: number, port: TailPort) {
     if (records.length === 0) {
       if (pending.length === 0) state = { ...state, offset: next_offset }
       return
@@ -72,6 +95,8 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
   async function startOver(size: number, port: TailPort) {
     const unread = Math.max(0, seen_size - read_offset)
     if (unread > 0) port.onLoss(tail.path, unread)
+    await sendRest(assembler?.flush() ?? [], port)
+    assembler = partOf && createAssembler(partOf)
     state = { path: tail.path, offset: 0, generation: state.generation + 1 }
     pending = []
     read_offset = 0
@@ -109,6 +134,7 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
     checkpoint: () => ({ ...state, path: tail.path }),
     close: () => file.close(),
     async read(port) {
+      await sendRest(assembler?.expire(performance.now()) ?? [], port)
       const { size, mtimeMs } = await file.stat()
       if (size === seen_size && mtimeMs === seen_mtime_ms && size <= read_offset) return false
       seen_mtime_ms = mtimeMs
@@ -127,6 +153,7 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
       }
       const lines = splitter.end()
       if (lines.length > 0) await send(lines, splitter.offset(), port)
+      await sendRest(assembler?.flush() ?? [], port)
     },
   }
   return tail

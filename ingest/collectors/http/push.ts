@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer'
+import { createAssembler } from '../../assemble.js'
 import type { CollectorDeps, RawRecord, Receipt } from '../../contract.js'
+import { formats } from '../../formats/index.js'
 import { type Line, lineSplitter } from '../../lines.js'
 import { tooLarge } from './body.js'
 import type { HttpConfig } from './config.js'
@@ -23,9 +25,15 @@ export type Push = {
   progress(): Progress
 }
 
-/** Sends a body of lines to the pipeline while it arrives. */
+/**
+ * Sends a body of lines to the pipeline while it arrives. Lines of one event are joined within the body: its end is the
+ * end of every event, since the answer to the sender must not wait for another request.
+ */
 export function pushLines(bytes: AsyncIterable<Buffer>, format: string, deps: CollectorDeps, config: HttpConfig): Push {
-  const chunks = chunkedEmits(format, deps)
+  const partOf = formats.all.find(({ name }) => name === format)?.partOf
+  const assembler = partOf && createAssembler(partOf)
+  let n_lines = 0
+  const chunks = chunkedEmits(format, deps, () => assembler?.cut(n_lines) ?? n_lines)
   return {
     progress: chunks.progress,
     async run() {
@@ -33,6 +41,7 @@ export function pushLines(bytes: AsyncIterable<Buffer>, format: string, deps: Co
       try {
         for await (const chunk of bytes) for (const line of splitter.push(chunk)) await add(line)
         for (const line of splitter.end()) await add(line)
+        for (const record of assembler?.flush() ?? []) await chunks.add(record, lengthOf(record))
       } finally {
         await chunks.flush()
       }
@@ -40,8 +49,18 @@ export function pushLines(bytes: AsyncIterable<Buffer>, format: string, deps: Co
   }
 
   function add(line: Line): Promise<void> | undefined {
-    return chunks.add(line.fault ? { data: line.text, fault: line.fault } : { data: line.text }, line.text.length)
+    const record: RawRecord = line.fault ? { data: line.text, fault: line.fault } : { data: line.text }
+    n_lines++
+    return assembler ? addAll(assembler.push(record, n_lines - 1, 0)) : chunks.add(record, line.text.length)
   }
+
+  async function addAll(records: readonly RawRecord[]) {
+    for (const record of records) await chunks.add(record, lengthOf(record))
+  }
+}
+
+function lengthOf({ data }: RawRecord): number {
+  return typeof data === 'string' ? data.length : 0
 }
 
 /** Sends one JSON object, or the objects of an array. Nothing is sent unless the whole body parses. */
@@ -51,7 +70,8 @@ export function pushDocument(
   deps: CollectorDeps,
   config: HttpConfig,
 ): Push {
-  const chunks = chunkedEmits(format, deps)
+  let n_records = 0
+  const chunks = chunkedEmits(format, deps, () => n_records)
   return {
     progress: chunks.progress,
     async run() {
@@ -59,7 +79,10 @@ export function pushDocument(
       const records = recordsOf(text)
       const chars = text.length / Math.max(1, records.length)
       try {
-        for (const record of records) await chunks.add(record, chars)
+        for (const record of records) {
+          n_records++
+          await chunks.add(record, chars)
+        }
       } finally {
         await chunks.flush()
       }
@@ -111,8 +134,11 @@ function notObjects(found: string): HttpProblem {
   return new HttpProblem(400, 'invalid_json', `${found}.`, 'Send one JSON object, or an array of objects.')
 }
 
-/** Gathers records into chunks, keeps a few of them under way, and counts what is durable. */
-function chunkedEmits(format: string, deps: CollectorDeps) {
+/**
+ * Gathers records into chunks, keeps a few of them under way, and counts what is durable. `reached` tells how much of
+ * the body is accepted once everything added so far is durable.
+ */
+function chunkedEmits(format: string, deps: CollectorDeps, reached: () => number) {
   const receipt = { records: 0, stored: 0, dropped: 0, dead_lettered: 0 }
   const in_flight = new Set<Promise<void>>()
   let chunk: RawRecord[] = []
@@ -124,6 +150,7 @@ function chunkedEmits(format: string, deps: CollectorDeps) {
   function send() {
     if (chunk.length === 0) return
     const records = chunk
+    const accepted_then = reached()
     chunk = []
     chars = 0
     const sent = deps.emit(format, records).then(
@@ -140,7 +167,7 @@ function chunkedEmits(format: string, deps: CollectorDeps) {
       },
     )
     order = Promise.all([order, sent]).then(([before, now]) => {
-      if (before && now) accepted += records.length
+      if (before && now) accepted = accepted_then
       return before && now
     })
     const done = order.then(() => {
