@@ -30,6 +30,8 @@ export async function storeObjects(lake: Lake, events: readonly OcsfEvent[]) {
 }
 
 const columns = storedColumns(events_table)
+/** Where the pages of rows begin. */
+const edge_quantiles = Array.from({ length: 12 }, (_, n) => n / 12).join(', ')
 const names = columns.map(({ name }) => name).join(', ')
 
 /** The engine's own way: a file of JSON lines, parsed by the engine. */
@@ -43,9 +45,17 @@ export async function writeRows(lake: Lake, file: string) {
   const out = createWriteStream(file)
   // The tail of a uid is not text; ten characters of another value are as much work.
   const list = names.replace('uid_tail', 'substring(hex(uid_tail), 1, 10) AS uid_tail')
-  const total = Number((await lake.select<{ n: string }>('SELECT count() AS n FROM events'))[0]?.n)
-  for (let offset = 0; offset < total; offset += 50_000) {
-    const rows = await lake.select(`SELECT ${list} FROM events ORDER BY time LIMIT 50000 OFFSET ${offset}`)
+  const [spans] = await lake.select<{ edges: string[] }>(
+    `SELECT arrayMap(edge -> toString(edge), arraySort(arrayDistinct(quantilesExact(${edge_quantiles})(toUnixTimestamp64Milli(time))))) AS edges
+     FROM events`,
+  )
+  const edges = spans?.edges ?? []
+  for (const [n, from] of edges.entries()) {
+    const to = edges[n + 1] ?? String(Number.MAX_SAFE_INTEGER)
+    const rows = await lake.select(
+      `SELECT ${list} FROM events WHERE toUnixTimestamp64Milli(time) >= {from:Int64} AND toUnixTimestamp64Milli(time) < {to:Int64}`,
+      { from, to },
+    )
     const lines = rows.map((row) => `${JSON.stringify(row, (_key, value) => (isDefault(value) ? undefined : value))}\n`)
     if (!out.write(lines.join(''))) await new Promise<void>((resolve) => out.once('drain', resolve))
   }

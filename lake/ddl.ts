@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import type { Column, SkipIndex, Table } from './tables/table.js'
+import type { View } from './tables/views.js'
 
 /** A column as it stands in CREATE TABLE and ALTER TABLE. */
 export function columnSql(column: Column): string {
@@ -40,6 +42,16 @@ export function createTableSql(table: Table, retention_days: number = table.rete
     `SETTINGS ${settings.join(', ')}`,
     `COMMENT ${literal(table.doc)}`,
   ].join('\n')
+}
+
+/** CREATE VIEW of a view; an older one of the same name is replaced. */
+export function createViewSql(view: View): string {
+  return `CREATE OR REPLACE VIEW ${view.name} AS\n${view.select}\nCOMMENT ${literal(viewComment(view))}`
+}
+
+/** The comment of a stored view, by which an older one is recognised. */
+export function viewComment(view: View): string {
+  return `${view.doc} (${createHash('sha256').update(view.select).digest('hex').slice(0, 12)})`
 }
 
 function literal(text: string): string {

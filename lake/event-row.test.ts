@@ -144,8 +144,8 @@ test('whatever an event holds, it comes back from the lake as it was', async () 
   for (const wanted of unique) assert.deepEqual(back.get(wanted.metadata.uid as string), wanted)
 })
 
-test('the column event shows the same as JSON, but for nulls, lone surrogates and last digits', async () => {
-  const rows = await lake.select<{ event: string; rest: string }>('SELECT event, rest FROM events')
+test('the view events_json shows the same as JSON, but for nulls, lone surrogates and last digits', async () => {
+  const rows = await lake.select<{ event: string; rest: string }>('SELECT event, rest FROM events_json')
   const back = new Map<string, OcsfEvent>()
   for await (const batch of readEvents(lake, { from: start, to: start + 10_000_000 })) {
     for (const read of batch) back.set(read.metadata.uid as string, read)
@@ -160,7 +160,7 @@ test('the column event shows the same as JSON, but for nulls, lone surrogates an
   assert.ok(compared > 300, `only ${compared} rows were compared`)
 })
 
-/** The value as the column can show it: no null members, no lone surrogates, 12 digits of a number. */
+/** The value as the view can show it: no null members, no lone surrogates, 12 digits of a number. */
 function shownOf(value: any): any {
   if (typeof value === 'string') return value.toWellFormed()
   if (typeof value === 'number') return Number(value.toPrecision(12))

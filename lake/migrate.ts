@@ -2,10 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeirError } from '../core/errors.js'
 import { packageRoot } from '../core/paths.js'
-import { columnSql, createTableSql, indexSql, ttlSql } from './ddl.js'
+import { columnSql, createTableSql, createViewSql, indexSql, ttlSql, viewComment } from './ddl.js'
 import type { Lake } from './port.js'
 import { type TableName, tables } from './tables/index.js'
 import type { Table } from './tables/table.js'
+import { views } from './tables/views.js'
 
 /** Days each table keeps its rows, where it is not the table's own number. 0 keeps them for ever. */
 export type Retention = { readonly [table in TableName]?: number }
@@ -34,7 +35,19 @@ export async function migrate(engine: Engine, retention: Retention = {}): Promis
       await extend(engine, table, days, stored, done)
     }
   }
+  await renewViews(engine, done)
   return done
+}
+
+async function renewViews(engine: Engine, done: string[]) {
+  const stored = await engine.select<{ name: string; comment: string }>(
+    "SELECT name, comment FROM system.tables WHERE database = currentDatabase() AND engine = 'View'",
+  )
+  for (const view of views) {
+    if (stored.some(({ name, comment }) => name === view.name && comment === viewComment(view))) continue
+    await engine.command(createViewSql(view))
+    done.push(`created view ${view.name}`)
+  }
 }
 
 async function extend(engine: Engine, table: Table, days: number, stored: readonly StoredColumn[], done: string[]) {

@@ -20,17 +20,21 @@ test('the folder is private, and opening again changes nothing', async () => {
   await assert.rejects(lake.select('SELECT 1'), { code: 'lake_failed' })
 })
 
-test('a missing column and a missing index are added, retention follows the configuration', async () => {
+test('a missing column, index and view are added, numbered files run once, retention follows the configuration', async () => {
   const lake = await openLake({ path })
   await lake.command('ALTER TABLE events DROP INDEX by_dst_ip')
-  await lake.command('ALTER TABLE events DROP COLUMN event')
+  // As the first version left it, which had no migrations.
+  await lake.command('DROP VIEW events_json')
+  await lake.command("ALTER TABLE events ADD COLUMN event String ALIAS 'a large formula'")
+  await lake.command('TRUNCATE TABLE migrations')
   await lake.command('ALTER TABLE events DROP COLUMN query_type')
   await lake.command('ALTER TABLE events MODIFY COLUMN type_uid UInt64 ALIAS 1')
   await lake.close()
   const again = await openLake({ path, retention_days: { events: 7, coverage: 0 } })
   const columns = await again.select("SELECT type FROM system.columns WHERE table = 'events' AND name = 'query_type'")
   assert.deepEqual(columns, [{ type: 'LowCardinality(String)' }])
-  assert.deepEqual(await again.select('SELECT event FROM events'), [])
+  assert.deepEqual(await again.select('SELECT event FROM events_json'), [])
+  assert.deepEqual(await again.select("SELECT 1 FROM system.columns WHERE table = 'events' AND name = 'event'"), [])
   const [alias] = await again.select<{ sql: string }>(
     "SELECT default_expression AS sql FROM system.columns WHERE table = 'events' AND name = 'type_uid'",
   )

@@ -1,12 +1,14 @@
-import { createTableSql } from '../lake/ddl.js'
+import { createTableSql, createViewSql } from '../lake/ddl.js'
 import { tables } from '../lake/tables/index.js'
 import type { Table } from '../lake/tables/table.js'
+import { type View, views } from '../lake/tables/views.js'
 
 /** lake/schema.sql: what openLake creates in an empty folder. */
 export function lakeSchema(): string {
   const head =
     '-- Generated from lake/tables/*.ts by `npm run generate`. Retention is that of a lake without configuration.\n'
-  return `${head}\n${tables.map((table) => `${createTableSql(table)};\n`).join('\n')}`
+  const statements = [...tables.map((table) => createTableSql(table)), ...views.map(createViewSql)]
+  return `${head}\n${statements.map((statement) => `${statement};\n`).join('\n')}`
 }
 
 /** docs/reference/tables.md: every table and column. */
@@ -14,9 +16,9 @@ export function tablesPage(): string {
   const head = `# Tables of the lake
 
 Generated from \`lake/tables/*.ts\` by \`npm run generate\`. Times are milliseconds in UTC. A column holds its type's default
-(empty text, 0) where the event has no such attribute; \`rest\` keeps what has no column, so \`event\` always shows the whole event.
+(empty text, 0) where the event has no such attribute; \`rest\` keeps what has no column, and the view \`events_json\` shows the whole event.
 `
-  return [head, ...tables.map(section)].join('\n')
+  return [head, ...tables.map(section), ...views.map(viewSection)].join('\n')
 }
 
 function section(table: Table): string {
@@ -34,5 +36,12 @@ ${table.fsync ? 'Rows are on the disk, not in the page cache, when a write is ac
 | column | type | attribute | what |
 |---|---|---|---|
 ${rows.join('\n')}
+`
+}
+
+function viewSection(view: View): string {
+  return `## ${view.name}
+
+${view.doc}. A view.
 `
 }

@@ -1,4 +1,3 @@
-import { eventJsonSql } from './event-json.js'
 import { type Column, ingested_time, moment, type Table, text, whole, word, workload_columns } from './table.js'
 
 /** The uid as text: rebuilt from time and tail where the uid was made by ocsf/uid.ts. */
@@ -170,7 +169,8 @@ const place: Column[] = [
 
 const required = new Set(['class_uid', 'activity_id', 'time', 'severity_id'])
 
-const written: Column[] = [
+/** What is written of an event. */
+export const event_columns: readonly Column[] = [
   ...[...identity, ...shared, ...metadata, ...actor, ...subject, ...network, ...application, ...place].map((column) =>
     required.has(column.name) ? { ...column, required: true as const } : column,
   ),
@@ -186,17 +186,11 @@ const written: Column[] = [
 /** Everything that happened. */
 export const events: Table = {
   name: 'events',
-  doc: 'One row an event. What has no column of its own is JSON in `rest`; `event` shows the whole event as JSON',
+  doc: 'One row an event. What has no column of its own is JSON in `rest`; the view `events_json` shows the whole event as JSON',
   columns: [
-    ...written,
+    ...event_columns,
     ingested_time,
     ...aliases,
-    {
-      name: 'event',
-      type: 'String',
-      doc: 'The whole event as JSON (without null attributes)',
-      alias: eventJsonSql(written),
-    },
   ],
   engine: 'ReplacingMergeTree',
   partition_by: 'toYYYYMMDD(time)',
