@@ -142,7 +142,7 @@ export function createResponder(config: ResponderConfig): Responder {
   function enqueue(entry: Live, kind: Job['kind'], delay_ms = 0) {
     const { uid } = entry.record
     return config.jobs.add(
-      { id: `${uid}-${kind}`, kind, response_uid: uid },
+      { id: `${uid}-${kind}`, kind, response_uid: uid, action: entry.record.action, payload: {} },
       { delay_ms, attempts: 5, backoff_ms: 1_000 },
     )
   }

@@ -4,7 +4,13 @@ import { test } from 'node:test'
 import { WeirError } from '../../core/errors.js'
 import type { Job, Jobs } from './port.js'
 
-const job = (kind: Job['kind'] = 'execute'): Job => ({ id: randomUUID(), kind, response_uid: randomUUID() })
+const job = (kind: Job['kind'] = 'execute', action = 'log'): Job => ({
+  id: `rsp:${randomUUID()}`,
+  kind,
+  response_uid: randomUUID(),
+  action,
+  payload: { step: 3, words: ['a: b', 'ü'] },
+})
 
 async function until(condition: () => boolean, what: string) {
   for (const end = Date.now() + 15_000; Date.now() < end; ) {
@@ -38,6 +44,58 @@ export function jobsConformance(name: string, create: () => Promise<Jobs>) {
     await until(() => done.length > 0, 'the job runs')
     await jobs.settle()
     assert.deepEqual(done, [one.id])
+  })
+
+  withJobs('a job arrives as it was added', async (jobs) => {
+    const seen: Job[] = []
+    await jobs.process(
+      async (arrived) => void seen.push(arrived),
+      async () => {},
+    )
+    const one = job('undo')
+    await jobs.add(one)
+    await until(() => seen.length > 0, 'the job runs')
+    assert.deepEqual(seen, [one])
+    assert.equal(jobs.health().ok, true)
+  })
+
+  withJobs('whoever is in a hurry need not wait for a delay', async (jobs) => {
+    const done: string[] = []
+    await jobs.process(
+      async ({ id }) => void done.push(id),
+      async () => {},
+    )
+    const one = job('undo')
+    await jobs.add(one, { delay_ms: 3_600_000 })
+    await jobs.add(one, { delay_ms: 10 })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    assert.deepEqual(done, [], 'an id that is known is not added again')
+    await jobs.add(one, { hurry: true })
+    await until(() => done.length > 0, 'the job runs')
+    assert.deepEqual(done, [one.id])
+  })
+
+  withJobs('a key is held by one at a time, in any order, also after a fault', async (jobs) => {
+    const key = randomUUID()
+    let inside = 0
+    let most = 0
+    const visit = (n: number) =>
+      jobs.inTurn(key, async (turn) => {
+        inside += 1
+        most = Math.max(most, inside)
+        await turn.still()
+        await turn.leave({ n })
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        inside -= 1
+        if (n === 2) throw new Error('the second fails')
+        return n
+      })
+    const results = await Promise.allSettled([1, 2, 3, 4].map(visit))
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    )
+    assert.equal(most, 1)
   })
 
   withJobs('a retryable failure is tried again, with a pause', async (jobs) => {

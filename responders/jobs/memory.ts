@@ -1,22 +1,28 @@
 import { WeirError } from '../../core/errors.js'
-import type { Job, JobHandler, JobOptions, Jobs } from './port.js'
+import type { Job, JobHandler, JobOptions, Jobs, Turn } from './port.js'
 
 const LONGEST_TIMER_MS = 2_147_483_647
+/** One process has nobody to leave anything to. */
+const ALONE: Turn = { last: undefined, still: async () => {}, leave: async () => {} }
 
 /** Jobs of one process. Nothing is kept here: after a crash the responder adds them again from the lake. */
 export function createMemoryJobs(config: { concurrency: number }): Jobs {
-  const known = new Set<string>()
+  /** What to do to begin a job that waits for its time; nothing for the others. */
+  const known = new Map<string, () => void>()
   const timers = new Set<NodeJS.Timeout>()
+  const turns = new Map<string, Promise<unknown>>()
   const ready: { job: Job; options: JobOptions; attempt: number }[] = []
   const running = new Set<Promise<void>>()
   let handler: JobHandler | undefined
   let failed: (job: Job, error: unknown) => Promise<void> = async () => {}
   let open = true
 
-  function later(delay_ms: number, due: () => void) {
+  /** Calls `due` at its time; returns what calls it at once instead. */
+  function later(delay_ms: number, due: () => void): () => void {
     const due_at = Date.now() + delay_ms
+    let timer: NodeJS.Timeout
     const wait = () => {
-      const timer = setTimeout(
+      timer = setTimeout(
         () => {
           timers.delete(timer)
           if (Date.now() >= due_at) due()
@@ -27,6 +33,10 @@ export function createMemoryJobs(config: { concurrency: number }): Jobs {
       timers.add(timer)
     }
     wait()
+    return () => {
+      clearTimeout(timer)
+      if (timers.delete(timer)) due()
+    }
   }
 
   async function run(job: Job, options: JobOptions, attempt: number) {
@@ -37,7 +47,10 @@ export function createMemoryJobs(config: { concurrency: number }): Jobs {
       const retryable = error instanceof WeirError && error.retryable
       if (retryable && open && attempt < (options.attempts ?? 5)) {
         const pause = (options.backoff_ms ?? 1_000) * 2 ** (attempt - 1)
-        later(pause, () => enqueue(job, options, attempt + 1))
+        known.set(
+          job.id,
+          later(pause, () => enqueue(job, options, attempt + 1)),
+        )
         return
       }
       known.delete(job.id)
@@ -72,11 +85,29 @@ export function createMemoryJobs(config: { concurrency: number }): Jobs {
     },
     async add(job, options = {}) {
       if (!open) throw new WeirError('overloaded', 'the jobs are stopping', { retryable: true })
-      if (known.has(job.id)) return
-      known.add(job.id)
-      if (options.delay_ms && options.delay_ms > 0) later(options.delay_ms, () => enqueue(job, options, 1))
-      else enqueue(job, options, 1)
+      const begin = known.get(job.id)
+      if (begin) return options.hurry ? begin() : undefined
+      known.set(job.id, () => {})
+      if (!options.delay_ms || options.delay_ms <= 0) enqueue(job, options, 1)
+      else {
+        known.set(
+          job.id,
+          later(options.delay_ms, () => enqueue(job, options, 1)),
+        )
+      }
     },
+    async inTurn(key, work) {
+      const before = turns.get(key) ?? Promise.resolve()
+      const mine = before.then(() => work(ALONE))
+      const over = mine.catch(() => {})
+      turns.set(key, over)
+      try {
+        return await mine
+      } finally {
+        if (turns.get(key) === over) turns.delete(key)
+      }
+    },
+    health: () => ({ ok: true, message: 'Jobs are in this process.' }),
     async settle() {
       while (running.size > 0 || (handler && ready.length > 0)) await Promise.allSettled([...running])
     },
