@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { readConfig } from '../core/config.js'
 import type { Definition, Registry } from '../core/define.js'
+import { DEFAULT_HEALTH_PORT } from '../core/health-server.js'
 import { detectors } from '../detectors/index.js'
 import { collectors } from '../ingest/collectors/index.js'
 import type { FormatDefinition } from '../ingest/contract.js'
@@ -53,6 +54,27 @@ const lake = z
     retention_days: retention,
   })
   .describe('The lake: ClickHouse in this process, and its SQL endpoint.')
+  .prefault({})
+
+const http = z
+  .strictObject({
+    host: z
+      .string()
+      .default('127.0.0.1')
+      .describe(
+        'Address of /health, /ready and /metrics. They need no password: beyond loopback, only where a network policy lets nobody but the monitoring in.',
+      ),
+    port: z
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .optional()
+      .describe(
+        `Port of /health, /ready and /metrics. Default: ${DEFAULT_HEALTH_PORT}, or a free one if that is taken.`,
+      ),
+  })
+  .describe('What this process says of itself: alive, ready (each dependency by name), Prometheus metrics.')
   .prefault({})
 
 /** `{ type: <component>, ...its own fields }` for every component of a registry. */
@@ -135,6 +157,7 @@ export const configSchema = z.strictObject({
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('warn')
     .describe('What is written to stderr.'),
+  http,
   lake,
   bus: z
     .strictObject({

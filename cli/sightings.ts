@@ -7,6 +7,8 @@ export type Sighting = { group: string; kind: Workload['kind']; received_time: n
 /** More workloads than this are not remembered; the ones heard of longest ago are forgotten first. */
 const MAX_WORKLOADS = 100_000
 
+export type Sightings = ReturnType<typeof createSightings>
+
 /** Which workloads Weir hears of, and when it last did: what the responder's coverage and peer checks rest on. */
 export function createSightings(config: { silent_after_ms: number; now: () => number }) {
   const seen = new Map<string, Sighting>()

@@ -3,6 +3,7 @@ import { createLog } from '../core/log.js'
 import { createApp } from './app.js'
 import { loadConfig, type WeirConfig } from './config.js'
 import { configFile, withConfig } from './options.js'
+import { ROLES, type Role } from './roles/role.js'
 import { startScreen, summaryLine } from './screen.js'
 
 const STOP_WITHIN_MS = 10_000
@@ -25,13 +26,14 @@ Ctrl-C drains and stops.
     )
     .action(async (options: { config?: string; dataDir?: string; summary: boolean }) => {
       const config = loadConfig(configFile(options))
-      await up(options.dataDir === undefined ? config : { ...config, data_dir: options.dataDir }, options.summary)
+      await runRoles(withDataDir(config, options.dataDir), ROLES, options.summary)
     })
 }
 
-async function up(config: WeirConfig, summary: boolean) {
+/** Runs a process of these roles until it is asked to stop. Does not return. */
+export async function runRoles(config: WeirConfig, roles: readonly Role[], summary: boolean): Promise<void> {
   const log = createLog(config.log_level)
-  const app = await createApp(config, { log })
+  const app = await createApp(config, { log, roles })
   const asked = signalled()
   await app.start()
   process.stdout.write(startScreen(app, config))
@@ -48,6 +50,11 @@ async function up(config: WeirConfig, summary: boolean) {
   await app.stop()
   process.stdout.write('stopped\n')
   process.exit(0)
+}
+
+/** The configuration with another data folder, if one was named. */
+export function withDataDir(config: WeirConfig, data_dir: string | undefined): WeirConfig {
+  return data_dir === undefined ? config : { ...config, data_dir }
 }
 
 function signalled(): Promise<void> {

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The metrics of one process. Names and labels follow Prometheus; times are in seconds there. */
 export type Metrics = {
@@ -16,9 +16,10 @@ export type Metrics = {
   text(): Promise<string>
 }
 
-/** A fresh set of metrics; there is no global one. */
-export function createMetrics(): Metrics {
+/** A fresh set of metrics; there is no global one. With `of_process`, memory, CPU and event loop of this process are in it. */
+export function createMetrics(options: { of_process?: boolean } = {}): Metrics {
   const registry = new Registry()
+  if (options.of_process) collectDefaultMetrics({ register: registry })
   const counters = new Map<
     string,
     { metric: Counter; cells: Map<string, { labels: Record<string, string>; n: number }> }

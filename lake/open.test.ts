@@ -34,7 +34,8 @@ test('a missing column, index and view are added, numbered files run once, reten
   const columns = await again.select("SELECT type FROM system.columns WHERE table = 'events' AND name = 'query_type'")
   assert.deepEqual(columns, [{ type: 'LowCardinality(String)' }])
   assert.deepEqual(await again.select('SELECT event FROM events_json'), [])
-  const whole = "SELECT 1 FROM system.columns WHERE database = currentDatabase() AND table = 'events' AND name = 'event'"
+  const whole =
+    "SELECT 1 FROM system.columns WHERE database = currentDatabase() AND table = 'events' AND name = 'event'"
   assert.deepEqual(await again.select(whole), [])
   const [alias] = await again.select<{ sql: string }>(
     "SELECT default_expression AS sql FROM system.columns WHERE table = 'events' AND name = 'type_uid'",

@@ -187,11 +187,7 @@ export const event_columns: readonly Column[] = [
 export const events: Table = {
   name: 'events',
   doc: 'One row an event. What has no column of its own is JSON in `rest`; the view `events_json` shows the whole event as JSON',
-  columns: [
-    ...event_columns,
-    ingested_time,
-    ...aliases,
-  ],
+  columns: [...event_columns, ingested_time, ...aliases],
   engine: 'ReplacingMergeTree',
   partition_by: 'toYYYYMMDD(time)',
   order_by: ['class_uid', 'workload_uid', 'time', 'uid_tail'],

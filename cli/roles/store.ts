@@ -1,0 +1,48 @@
+import { type Batch, type Bus, type Subscription, TOPICS } from '../../bus/port.js'
+import type { Service } from '../../core/lifecycle.js'
+import type { Log } from '../../core/log.js'
+import type { Store } from '../../lake/store.js'
+import { deadLetter } from '../../ocsf/dead-letter.js'
+import { valuesOf } from './role.js'
+
+type Options = {
+  bus: Bus
+  store: Store
+  log: Log
+  /** Subscriptions of this process: on the memory bus, while one waits for its block, the others fill the next. */
+  subscriptions: number
+}
+
+/** The role that puts everything on the bus into the lake. */
+export function createStoreRole({ bus, store, log, subscriptions }: Options): Service {
+  const storing: Subscription[] = []
+  return {
+    name: 'store',
+    async start() {
+      for (let n = 0; n < subscriptions; n++) {
+        storing.push(await bus.subscribe('store', TOPICS, (batch) => storeBatch(store, log, batch)))
+      }
+    },
+    async stop() {
+      for (const subscription of storing.splice(0)) await subscription.stop()
+      await store.stop()
+    },
+  }
+}
+
+/** Stores a batch; what the lake refuses is dead-lettered there and then, because this subscriber is the one who stores. */
+async function storeBatch(store: Store, log: Log, batch: Batch) {
+  const receipt = await store.handle(batch.topic, valuesOf(batch), batch.token)
+  if (receipt.rejected.length === 0) return
+  const letters = receipt.rejected.map(({ event, reason, detail }) =>
+    deadLetter({
+      reason,
+      detail,
+      source: { instance: 'lake', format: 'ocsf', position: event.metadata?.uid ?? '' },
+      raw: JSON.stringify(event),
+      received_time: Date.now(),
+    }),
+  )
+  const second = await store.handle('weir.dead_letters', letters)
+  for (const { reason, detail } of second.rejected) log.error({ reason, detail }, 'a dead letter could not be stored')
+}

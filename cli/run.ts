@@ -1,0 +1,50 @@
+import type { Command } from 'commander'
+import { WeirError } from '../core/errors.js'
+import { loadConfig, type WeirConfig } from './config.js'
+import { configFile, withConfig } from './options.js'
+import { parseRoles, ROLES } from './roles/role.js'
+import { runRoles, withDataDir } from './up.js'
+
+type Options = { config?: string; dataDir?: string; summary: boolean }
+
+/** `weir run <role...>`: some roles; other processes have the others. */
+export function registerRun(program: Command) {
+  withConfig(program.command('run'))
+    .description('run some roles in this process; others run elsewhere (needs Kafka and a ClickHouse server)')
+    .argument('<role...>', ROLES.join(', '))
+    .option('-d, --data-dir <folder>', 'where this process keeps its files (default: .weir)')
+    .option('--no-summary', 'no live summary line')
+    .addHelpText(
+      'after',
+      `
+Roles:
+  ingest    collect and publish events
+  store     write what is on the bus into the lake
+  detect    look for attacks; more processes share the workloads
+  respond   answer findings
+  console   the SQL endpoint, for now
+
+Examples:
+  weir run store detect -c weir.yaml
+  weir run respond -c weir.yaml --data-dir /var/lib/weir/respond
+Every process answers /health, /ready and /metrics (http.host, http.port). Ctrl-C drains and stops.
+`,
+    )
+    .action(async (names: string[], options: Options) => {
+      const roles = parseRoles(names)
+      const config = withDataDir(loadConfig(configFile(options)), options.dataDir)
+      requireServers(config)
+      await runRoles(config, roles, options.summary)
+    })
+}
+
+/** Processes share work through Kafka and a lake that all of them can reach. */
+function requireServers(_config: WeirConfig) {
+  throw new WeirError(
+    'setting_missing',
+    'weir run needs bus.kafka and lake.url: roles in several processes share both',
+    {
+      hint: 'Set bus.kafka.brokers and lake.url in the configuration, or start `weir up`, which runs every role in one process.',
+    },
+  )
+}
