@@ -61,6 +61,11 @@ export type FormatDefinition<Config extends z.ZodType = z.ZodType> = Definition<
    * Pure, never throws.
    */
   partOf?(line: string): LinePart | undefined
+  /**
+   * True for a line that says how the lines after it are to be read (the list of fields a VPC flow log file begins
+   * with). Whoever cuts a file into lines hands over `header\nline` for each of them; the header alone is dropped.
+   */
+  isHeader?(line: string): boolean
   create(config: z.output<Config>): Format
 }
 /** A line as a part of an event. */

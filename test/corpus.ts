@@ -43,7 +43,10 @@ export function corpusReport(
     workloads: {},
     examples: [],
   }
-  for (const record of records.flatMap((entry) => definition.split?.(entry) ?? [entry])) {
+  for (const record of records.flatMap((entry) => {
+    const input = definition.input === 'text' && typeof entry !== 'string' ? JSON.stringify(entry) : entry
+    return definition.split?.(input) ?? [input]
+  })) {
     report.records++
     const outcome = format(record, { received_time: RECEIVED })
     if (outcome.kind === 'drop') bump(report.dropped, outcome.reason)

@@ -18,15 +18,20 @@ export type Made = {
   readonly problems: Problem[]
 }
 
-/** What a runner makes of one record (or of its JSON text): format, finish, validate, and unknown attributes moved. */
+/**
+ * What a runner makes of one record (for a JSON format also of its text; a text format is given text): format, finish,
+ * validate, and unknown attributes moved.
+ */
 export function make(definition: FormatDefinition, input: unknown, config: object = {}): Made {
-  const record: unknown = typeof input === 'string' ? JSON.parse(input) : input
+  const isText = typeof input === 'string'
+  const record: unknown =
+    definition.input === 'text' ? (isText ? input : JSON.stringify(input)) : isText ? JSON.parse(input) : input
   const format = definition.create(definition.config.parse(config))
   const outcome = format(record, { received_time: RECEIVED })
   const events: OcsfEvent[] = []
   const problems: Problem[] = []
   if (outcome.kind === 'ok') {
-    const raw = definition.keeps_raw ? {} : { raw: typeof input === 'string' ? input : JSON.stringify(record) }
+    const raw = definition.keeps_raw ? {} : { raw: isText ? input : JSON.stringify(input) }
     for (const [ordinal, draft] of outcome.value.entries()) {
       const event = finish(draft, {
         format: definition.name,
@@ -65,19 +70,35 @@ export function refusalOf(definition: FormatDefinition, record: unknown): string
   return outcome.kind === 'reject' ? `${outcome.reason}: ${outcome.detail}` : ''
 }
 
-/** The records of a fixture file of ours, by their line. */
-export function fixture(path: string): unknown[] {
-  return linesOf(join(packageRoot, 'ingest', 'formats', 'fixtures', path))
+const FIXTURES = join(packageRoot, 'ingest', 'formats', 'fixtures')
+
+/** Fixture files of a format: `fixtures/NAME/*.jsonl`, one record a line. */
+export function fixtureFiles(format: string): string[] {
+  const folder = join(FIXTURES, format)
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.jsonl'))
+    .map((name) => `${format}/${name}`)
 }
 
-/** The fixture record whose `_case` says so; the mark itself is removed. */
+/** The lines of a fixture file of ours, parsed. */
+export function fixture(path: string): unknown[] {
+  return linesOf(join(FIXTURES, path))
+}
+
+/** The records of a fixture file of ours: `_case` names one, `_text` is the record itself where it is no JSON. */
+export function fixtureCases(path: string): { name: string; record: Record<string, unknown> }[] {
+  return fixture(path).map((line) => {
+    const { _case, _text, ...rest } = line as Record<string, unknown>
+    return { name: String(_case), record: (_text ?? rest) as Record<string, unknown> }
+  })
+}
+
+/** The fixture record whose `_case` says so; the mark itself is removed. A text is given as it is. */
 export function fixtureCase(path: string, name: string): Record<string, unknown> {
-  for (const record of fixture(path) as Record<string, unknown>[]) {
-    if (record._case !== name) continue
-    const { _case, ...rest } = record
-    return rest
-  }
-  throw new Error(`no case "${name}" in ${path}`)
+  const found = fixtureCases(path).find((entry) => entry.name === name)
+  if (found === undefined) throw new Error(`no case "${name}" in ${path}`)
+  return found.record
 }
 
 /** Records of the shared data folder beside the repository, or undefined where it is absent. */

@@ -4,6 +4,7 @@ import { cloudtrail } from './cloudtrail.js'
 import { dockerEvents } from './docker_events.js'
 import { falco } from './falco.js'
 import { ocsf } from './ocsf.js'
+import { vpcFlow } from './vpc_flow.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
-export const formats = registry<FormatDefinition>('format', [ocsf, falco, cloudtrail, dockerEvents])
+export const formats = registry<FormatDefinition>('format', [cloudtrail, dockerEvents, falco, ocsf, vpcFlow])
