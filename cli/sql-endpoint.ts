@@ -4,7 +4,7 @@ import type { Log } from '../core/log.js'
 import type { Metrics } from '../core/metrics.js'
 import { announceEndpoint } from '../lake/endpoint/discovery.js'
 import type { createSqlEndpoint, SqlEndpoint } from '../lake/endpoint/server.js'
-import type { Lake } from '../lake/port.js'
+import type { EmbeddedLake } from '../lake/port.js'
 import type { WeirConfig } from './config.js'
 
 /** ClickHouse's own HTTP port, so that clients need no configuration. */
@@ -14,7 +14,7 @@ type Options = {
   config: WeirConfig['lake']
   data_dir: string
   create: typeof createSqlEndpoint
-  lake: Lake
+  lake: EmbeddedLake
   log: Log
   metrics: Metrics
 }

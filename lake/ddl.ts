@@ -22,20 +22,35 @@ export function ttlSql(retention_days: number): string | undefined {
   return retention_days === 0 ? undefined : `toDateTime(ingested_time) + toIntervalDay(${retention_days})`
 }
 
+/** A cluster of ClickHouse servers, and the database on it. */
+export type Cluster = { readonly name: string; readonly database: string }
+
+/** The table that holds the rows: on a cluster the one that everybody names is spread over those of the shards. */
+export function storedName(table: Table, cluster: Cluster | undefined): string {
+  return cluster ? `${table.name}_local` : table.name
+}
+
+/** `ON CLUSTER ...` where there is one. */
+export function onCluster(cluster: Cluster | undefined): string {
+  return cluster ? ` ON CLUSTER \`${cluster.name}\`` : ''
+}
+
 /** CREATE TABLE of a table, with the retention it has by itself or the given one. */
-export function createTableSql(table: Table, retention_days: number = table.retention_days): string {
+export function createTableSql(table: Table, retention_days: number = table.retention_days, cluster?: Cluster): string {
   const ttl = ttlSql(retention_days)
   const settings = [
-    'non_replicated_deduplication_window = 1000',
+    ...(cluster
+      ? ['replicated_deduplication_window = 1000', 'replicated_deduplication_window_seconds = 604800']
+      : ['non_replicated_deduplication_window = 1000']),
     'ttl_only_drop_parts = 1',
     ...(table.fsync ? ['fsync_after_insert = 1', 'fsync_part_directory = 1'] : []),
   ]
   return [
-    `CREATE TABLE IF NOT EXISTS ${table.name}`,
+    `CREATE TABLE IF NOT EXISTS ${storedName(table, cluster)}${onCluster(cluster)}`,
     '(',
     [...table.columns.map(columnSql), ...table.indexes.map(indexSql)].map((line) => `    ${line}`).join(',\n'),
     ')',
-    `ENGINE = ${table.engine}`,
+    `ENGINE = ${cluster ? replicated(table.engine) : table.engine}`,
     ...(table.partition_by === 'tuple()' ? [] : [`PARTITION BY ${table.partition_by}`]),
     `ORDER BY (${table.order_by.join(', ')})`,
     ...(ttl === undefined ? [] : [`TTL ${ttl}`]),
@@ -45,13 +60,35 @@ export function createTableSql(table: Table, retention_days: number = table.rete
 }
 
 /** CREATE VIEW of a view; an older one of the same name is replaced. */
-export function createViewSql(view: View): string {
-  return `CREATE OR REPLACE VIEW ${view.name} AS\n${view.select}\nCOMMENT ${literal(viewComment(view))}`
+export function createViewSql(view: View, cluster?: Cluster): string {
+  return `CREATE OR REPLACE VIEW ${view.name}${onCluster(cluster)} AS\n${view.select}\nCOMMENT ${literal(viewComment(view))}`
 }
 
 /** The comment of a stored view, by which an older one is recognised. */
 export function viewComment(view: View): string {
   return `${view.doc} (${createHash('sha256').update(view.select).digest('hex').slice(0, 12)})`
+}
+
+/** One history a shard; the macros are the server's own. */
+function replicated(engine: string): string {
+  return `Replicated${engine}('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')`
+}
+
+/**
+ * CREATE TABLE of the table that spreads reads and writes over the shards. A workload's rows are on one shard, so that what
+ * is written twice meets and is recognised.
+ */
+export function distributedTableSql(table: Table, cluster: Cluster): string {
+  const has_workload = table.columns.some(({ name }) => name === 'workload_uid')
+  const columns = table.columns.map(({ codec: _, ...column }) => `    ${columnSql(column)}`)
+  return [
+    `CREATE TABLE IF NOT EXISTS ${table.name}${onCluster(cluster)}`,
+    '(',
+    columns.join(',\n'),
+    ')',
+    `ENGINE = Distributed(\`${cluster.name}\`, ${cluster.database}, ${storedName(table, cluster)}, cityHash64(${has_workload ? 'workload_uid' : 'metadata_uid'}))`,
+    `COMMENT ${literal(table.doc)}`,
+  ].join('\n')
 }
 
 function literal(text: string): string {

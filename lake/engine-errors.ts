@@ -1,3 +1,4 @@
+import { ClickHouseError } from '@clickhouse/client'
 import { messageOf, WeirError } from '../core/errors.js'
 
 /** ClickHouse's numbers of faults that pass: disk full, out of memory, too many parts, busy, time-outs, network. */
@@ -13,6 +14,7 @@ function engineCode(error: unknown): number | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const code = (at as { clickhouseCode?: unknown }).clickhouseCode
     if (typeof code === 'number') return code
+    if (at instanceof ClickHouseError) return Number(at.code)
   }
   return undefined
 }
@@ -23,12 +25,15 @@ export function isDataFault(error: unknown): boolean {
   return code !== undefined && data_codes.has(code)
 }
 
-/** What the engine threw, as `lake_failed`; the original is its `cause`. */
-export function lakeFault(error: unknown, what: string): WeirError {
+/**
+ * What the engine threw, as `lake_failed`; the original is its `cause`. Something that is not the engine's own word passes if
+ * the engine is `remote`: then it comes from the network.
+ */
+export function lakeFault(error: unknown, what: string, remote = false): WeirError {
   if (error instanceof WeirError) return error
   const code = engineCode(error)
   return new WeirError('lake_failed', `${what}: ${messageOf(error).slice(0, 2000)}`, {
-    retryable: code !== undefined && passing_codes.has(code),
+    retryable: code === undefined ? remote : passing_codes.has(code),
     cause: error,
   })
 }

@@ -8,8 +8,9 @@ import type { EncodedBlock } from './encoder.js'
 import { lakeFault } from './engine-errors.js'
 import { lakeHolder } from './holder.js'
 import { migrate, type Retention } from './migrate.js'
-import type { Lake, Params } from './port.js'
+import type { EmbeddedLake, Params } from './port.js'
 import { openStaging } from './staging.js'
+import { oneStatement } from './statement.js'
 import type { Table } from './tables/table.js'
 
 type ClientConfig = NonNullable<Parameters<typeof createClient>[0]>
@@ -30,14 +31,14 @@ const session_settings = ['--output_format_json_quote_64bit_integers=1', '--asyn
  * Opens the embedded lake and brings its tables up to date. Throws `lake_locked` if another process uses the folder,
  * `forbidden` if the folder cannot be used, `conflict` if the lake is of another version.
  */
-export async function openLake(options: LakeOptions): Promise<Lake> {
+export async function openLake(options: LakeOptions): Promise<EmbeddedLake> {
   const path = resolve(options.path)
   makeFolder(path)
   const memory = options.max_memory_bytes ? [`--max_memory_usage=${options.max_memory_bytes}`] : []
   // A session runs one statement after the other: reads have their own, and so have findings and responses, which people
   // and responders wait for, while a block of events is written.
   const writer = openFirst(path, [...session_settings, ...memory])
-  let lake: Lake | undefined
+  let lake: EmbeddedLake | undefined
   try {
     const another = () => new Session(path, { connectionArgs: [...session_settings, ...memory] })
     lake = await embeddedLake(path, { writer, urgent: another(), reader: another() })
@@ -52,7 +53,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
 
 type Sessions = { writer: Session; urgent: Session; reader: Session }
 
-async function embeddedLake(path: string, { writer, urgent, reader }: Sessions): Promise<Lake> {
+async function embeddedLake(path: string, { writer, urgent, reader }: Sessions): Promise<EmbeddedLake> {
   const staging = await openStaging()
   const client = createClient({
     // The two packages bring a copy of the same connection type each.
@@ -62,7 +63,7 @@ async function embeddedLake(path: string, { writer, urgent, reader }: Sessions):
   let closing: Promise<void> | undefined
 
   async function selectBytes(sql: string, format: string, params?: Params): Promise<Uint8Array> {
-    return (await run(reader, sql, format, params)).bytes()
+    return (await run(reader, oneStatement(sql), format, params)).bytes()
   }
 
   return {
@@ -70,22 +71,20 @@ async function embeddedLake(path: string, { writer, urgent, reader }: Sessions):
     client,
     selectBytes,
     async select(sql, params) {
-      const text = (await run(reader, sql, 'JSONEachRow', params)).text().trimEnd()
+      const text = (await run(reader, oneStatement(sql), 'JSONEachRow', params)).text().trimEnd()
       // One array: a string value never holds a raw newline in this format.
       return text === '' ? [] : JSON.parse(`[${text.replaceAll('\n', ',')}]`)
     },
     async command(sql, params) {
-      if (/^\s*set\s/i.test(sql)) {
-        throw new WeirError('unsupported', 'SET would hold for every later statement', {
-          hint: 'Write the settings into the statement: SETTINGS name = value.',
-        })
-      }
-      await run(writer, sql, 'Null', params)
+      await run(writer, oneStatement(sql), 'Null', params)
     },
     insertNative: (table, block, token) =>
       staging.withFile(block.chunks, async (file) => {
         await run(table.fsync ? urgent : writer, insertSql(table, block, file, token), 'Null')
       }),
+    async health() {
+      return writer.open ? undefined : new WeirError('lake_failed', 'the lake is closed')
+    },
     openSession: (settings = []) => new Session(path, { connectionArgs: [...session_settings, ...settings] }),
     close() {
       closing ??= (async () => {

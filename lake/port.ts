@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Session } from 'chdb'
+import type { WeirError } from '../core/errors.js'
 import type { EncodedBlock } from './encoder.js'
 import type { Table } from './tables/table.js'
 
@@ -7,8 +8,8 @@ import type { Table } from './tables/table.js'
 export type Params = { readonly [name: string]: string | number | boolean | readonly string[] | readonly number[] }
 
 /**
- * The lake as the rest of Weir sees it: tables to write blocks to, SQL to read. The embedded engine implements it here; a
- * ClickHouse server takes the same SQL, and the same Native bytes as body of an INSERT.
+ * The lake as the rest of Weir sees it: tables to write blocks to, SQL to read. lake/open.ts has it in this process,
+ * lake/server.ts on a ClickHouse server, which takes the same SQL, and the same Native bytes as body of an INSERT.
  */
 export type Lake = {
   /** The data folder; of a server, its address. */
@@ -29,8 +30,14 @@ export type Lake = {
    * token was used among the last 1000 of the table is not written again. Throws `lake_failed`, retryable or not.
    */
   insertNative(table: Table, block: EncodedBlock, token?: string): Promise<void>
-  /** A connection of its own, with settings of its own (`--name=value`): for analysts. Embedded engine only. */
-  openSession(settings?: readonly string[]): Session
+  /** Undefined while the lake can be read and written; else what is wrong with it, naming the setting. Never throws. */
+  health(): Promise<WeirError | undefined>
   /** Waits for running statements, then releases the folder. May be called twice. */
   close(): Promise<void>
+}
+
+/** The lake in this process. */
+export type EmbeddedLake = Lake & {
+  /** A connection of its own, with settings of its own (`--name=value`): for analysts. */
+  openSession(settings?: readonly string[]): Session
 }

@@ -7,7 +7,7 @@ import { type View, views } from '../lake/tables/views.js'
 export function lakeSchema(): string {
   const head =
     '-- Generated from lake/tables/*.ts by `npm run generate`. Retention is that of a lake without configuration.\n'
-  const statements = [...tables.map((table) => createTableSql(table)), ...views.map(createViewSql)]
+  const statements = [...tables.map((table) => createTableSql(table)), ...views.map((view) => createViewSql(view))]
   return `${head}\n${statements.map((statement) => `${statement};\n`).join('\n')}`
 }
 

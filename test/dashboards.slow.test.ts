@@ -16,7 +16,7 @@ import { formats } from '../ingest/formats/index.js'
 import { createIntake } from '../ingest/intake.js'
 import { createSqlEndpoint, type SqlEndpoint } from '../lake/endpoint/server.js'
 import { openLake } from '../lake/open.js'
-import type { Lake } from '../lake/port.js'
+import type { EmbeddedLake } from '../lake/port.js'
 import { createStore, type Store } from '../lake/store.js'
 import { CLASS, type OcsfEvent } from '../ocsf/event.js'
 import { findingEvent } from '../ocsf/finding.js'
@@ -50,7 +50,7 @@ const range = { from: Math.min(...lines.map(({ time }) => time)), to: end, inter
 const folder = mkdtempSync(join(tmpdir(), 'weir-dashboards-test-'))
 const log = createLog('silent')
 const metrics = createMetrics()
-let lake: Lake
+let lake: EmbeddedLake
 let store: Store
 let endpoint: SqlEndpoint
 

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { WeirError } from '../../core/errors.js'
 import { sqlException } from './exception.js'
 
-/** Somebody who may query. Everybody is read-only. */
+/** Somebody who may query. */
 export type SqlUser = {
   readonly name: string
   /** Empty means none, which is only accepted on a loopback address. */
@@ -29,6 +29,15 @@ export function requirePasswords(host: string, users: readonly SqlUser[]): void 
     `the SQL endpoint would listen on ${host} while its user "${open.name}" has no password`,
     { hint: 'Give every user a password, or listen on 127.0.0.1.' },
   )
+}
+
+/** Throws `config_invalid` unless every one of those who may change things has a name of its own and a password. */
+export function requireWriters(writers: readonly SqlUser[], users: readonly SqlUser[]): void {
+  for (const { name, password } of writers) {
+    if (password === '' || users.some((user) => user.name === name)) {
+      throw new WeirError('config_invalid', `writer "${name}" of the SQL endpoint has no password, or a reader's name`)
+    }
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ChdbQueryStream, Session } from 'chdb'
-import { engineException, SqlException, sqlErrors, sqlException } from './exception.js'
+import { identifier, literal, parameter } from './assignments.js'
+import { engineException, sqlErrors, sqlException } from './exception.js'
 import { isFormatName, isPiecewise } from './formats.js'
 import { inspect, outsideTableFunctions, type Statement, singleReader } from './guard.js'
 import type { SqlLimits } from './limits.js'
@@ -237,17 +238,4 @@ async function rows<Row>(session: Session, sql: string): Promise<Row[]> {
   } catch (error) {
     throw engineException(error)
   }
-}
-
-function literal(value: string): string {
-  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-}
-
-function identifier(name: string): string {
-  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``
-}
-
-function parameter(name: string): string {
-  if (/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) return `param_${name}`
-  throw new SqlException(sqlErrors.BAD_ARGUMENTS, 'BAD_ARGUMENTS', `'${name.slice(0, 64)}' is no parameter name.`)
 }

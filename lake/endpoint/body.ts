@@ -12,14 +12,15 @@ export type SqlBody = {
 
 /** Reads and decompresses a body. Throws QUERY_IS_TOO_LARGE, or BAD_ARGUMENTS for what cannot be read. */
 export async function readBody(request: IncomingMessage, max_bytes: number): Promise<SqlBody> {
-  const bytes = await collect(decoded(request), max_bytes)
+  const bytes = await collect(decodedBody(request), max_bytes)
   const boundary = /^multipart\/form-data;.*\bboundary="?([^";]{1,200})"?/i.exec(request.headers['content-type'] ?? '')
   if (!boundary) return { sql: text(bytes), fields: new Map() }
   const fields = formFields(text(bytes), boundary[1] ?? '')
   return { sql: fields.get('query') ?? '', fields }
 }
 
-function decoded(request: IncomingMessage): Readable {
+/** What was sent, decompressed. Throws BAD_ARGUMENTS for an encoding that is not known here. */
+export function decodedBody(request: IncomingMessage): Readable {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
   const decoder = decoderFor(encoding)
   return decoder === undefined ? request : pipeline(request, decoder, () => {})
@@ -33,7 +34,8 @@ function decoderFor(encoding: string) {
   throw sqlException('BAD_ARGUMENTS', `Content-Encoding '${encoding.slice(0, 40)}' is not one of gzip, deflate, br.`)
 }
 
-async function collect(source: Readable, max_bytes: number): Promise<Buffer> {
+/** All of it. Throws QUERY_IS_TOO_LARGE, or BAD_ARGUMENTS if it breaks off. */
+export async function collect(source: Readable, max_bytes: number): Promise<Buffer> {
   const pieces: Buffer[] = []
   let size = 0
   try {

@@ -89,6 +89,18 @@ export function singleReader(sql: string): { readonly sql: string; readonly kind
   return { sql: sql.slice(0, last.end), kind }
 }
 
+/** One statement of somebody who may change things, without its semicolon. Throws SYNTAX_ERROR for several. */
+export function singleStatement(sql: string): { readonly sql: string; readonly changes: boolean } {
+  if (sql.includes('\0')) throw sqlException('SYNTAX_ERROR', 'Syntax error: the query contains a NUL character.')
+  const tokens = tokenize(sql)
+  const last = tokens.findLast((token) => token.kind !== 'semicolon')
+  if (!last) throw sqlException('SYNTAX_ERROR', 'Syntax error: the query is empty.')
+  if (tokens.some((token) => token.kind === 'semicolon' && token.start < last.start)) {
+    throw sqlException('SYNTAX_ERROR', 'Syntax error (Multi-statements are not allowed).')
+  }
+  return { sql: sql.slice(0, last.end), changes: !readers.has(firstWord(tokens)) }
+}
+
 /** The first word in capitals. An INSERT may carry data that is no SQL, so its first word is looked at alone. */
 function leading(sql: string): { kind: string; tokens: Token[] } {
   const first = /^[\s(]*([A-Za-z]+)/.exec(sql)?.[1]?.toUpperCase() ?? ''

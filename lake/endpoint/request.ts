@@ -17,8 +17,13 @@ export type HttpQuery = Omit<SqlRequest, 'signal'> & {
 
 const own = new Set(['query', 'query_id', 'database', 'default_format', 'user', 'password', 'compress', 'decompress'])
 
-/** Takes a request apart as ClickHouse does. Throws `SqlException`. */
-export async function readQuery(request: IncomingMessage, url: URL, limits: SqlLimits): Promise<HttpQuery> {
+/** Takes a request apart as ClickHouse does; a body that is rows (`carries_rows`) is left unread. Throws `SqlException`. */
+export async function readQuery(
+  request: IncomingMessage,
+  url: URL,
+  limits: SqlLimits,
+  carries_rows = false,
+): Promise<HttpQuery> {
   const query = url.searchParams
   for (const name of ['compress', 'decompress']) {
     if (isOn(query.get(name))) {
@@ -28,7 +33,7 @@ export async function readQuery(request: IncomingMessage, url: URL, limits: SqlL
       )
     }
   }
-  const body = request.method === 'POST' ? await readBody(request, limits.max_body_bytes) : undefined
+  const body = request.method === 'POST' && !carries_rows ? await readBody(request, limits.max_body_bytes) : undefined
   const sql = [query.get('query') ?? '', body?.sql ?? ''].filter((part) => part !== '').join('\n')
   const params = new Map<string, string>()
   const settings = new Map<string, string>()

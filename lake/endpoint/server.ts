@@ -6,12 +6,22 @@ import { messageOf, WeirError } from '../../core/errors.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
 import type { Metrics } from '../../core/metrics.js'
-import { authenticate, defaultSqlUsers, isMeantForUs, requirePasswords, type SqlUser } from './access.js'
-import { type Analyst, createAnalyst } from './analyst.js'
+import { openStaging, type Staging } from '../staging.js'
+import {
+  authenticate,
+  defaultSqlUsers,
+  isMeantForUs,
+  requirePasswords,
+  requireWriters,
+  type SqlUser,
+} from './access.js'
+import { type Analyst, createAnalyst, type SqlRequest } from './analyst.js'
+import { decodedBody } from './body.js'
 import { engineException, httpStatus, sqlException } from './exception.js'
 import { createGate, type Gate } from './gate.js'
 import { defaultSqlLimits, type SqlLimits } from './limits.js'
 import { atRevision } from './native-revision.js'
+import { createOwner, type Owner, takesRows } from './owner.js'
 import { sendAnswer, sendException, sendText } from './reply.js'
 import { type HttpQuery, readQuery } from './request.js'
 
@@ -22,8 +32,14 @@ export type SqlEndpointOptions = {
   readonly host?: string
   /** Port to listen on; 0 takes a free one. */
   readonly port: number
-  /** Who may query. Default: `default` and `analyst`, without passwords. Everybody is read-only. */
+  /** Who may query. Default: `default` and `analyst`, without passwords. All of them are read-only. */
   readonly users?: readonly SqlUser[]
+  /** Who may do everything, besides. `weir up` names nobody: it is for an endpoint that stands in for a server. */
+  readonly writers?: {
+    readonly users: readonly SqlUser[]
+    /** Called before a statement that changes something; what it throws is the answer. */
+    readonly admit?: () => void | Promise<void>
+  }
   /** Names, besides addresses and `localhost`, under which clients may call the endpoint. */
   readonly hostnames?: readonly string[]
   readonly limits?: Partial<SqlLimits>
@@ -31,7 +47,7 @@ export type SqlEndpointOptions = {
   readonly metrics: Metrics
 }
 
-/** ClickHouse's HTTP interface over the embedded engine, for readers. */
+/** ClickHouse's HTTP interface over the embedded engine. */
 export type SqlEndpoint = Service & {
   /** Where it listens, e.g. `http://127.0.0.1:8123`. Throws before `start`. */
   readonly url: string
@@ -39,17 +55,23 @@ export type SqlEndpoint = Service & {
 
 /** How long a stop waits for running queries before it ends them, in milliseconds. */
 const stop_grace_ms = 2000
+/** Statements of writers that run at the same time. */
+const writer_places = 8
 
 /** An endpoint that is not listening yet. Throws `config_invalid` where a user without a password could be reached from outside. */
 export function createSqlEndpoint(options: SqlEndpointOptions): SqlEndpoint {
   const host = options.host ?? '127.0.0.1'
   const users = options.users ?? defaultSqlUsers
+  const writers = options.writers?.users ?? []
   requirePasswords(host, users)
+  requireWriters(writers, users)
   const limits: SqlLimits = { ...defaultSqlLimits, ...options.limits }
   const context = {
-    users,
+    users: [...users, ...writers],
+    writers: new Set(writers),
     limits,
     hostnames: new Set([host, ...(options.hostnames ?? [])].map((name) => name.toLowerCase())),
+    writers_gate: createGate(writer_places, 1_000, 60_000),
     gate: createGate(limits.max_concurrent_queries, limits.max_queued_queries, limits.max_queue_ms),
     log: options.log,
     metrics: options.metrics,
@@ -57,6 +79,7 @@ export function createSqlEndpoint(options: SqlEndpointOptions): SqlEndpoint {
   }
   let server: Server | undefined
   let analyst: Analyst | undefined
+  let staging: Staging | undefined
   let url: string | undefined
 
   return {
@@ -67,14 +90,17 @@ export function createSqlEndpoint(options: SqlEndpointOptions): SqlEndpoint {
     },
     async start() {
       const ready = await createAnalyst({ open: options.open, limits })
+      if (options.writers) staging = await openStaging()
+      const owner = staging && createOwner({ open: options.open, staging, ...options.writers })
       const listening = createServer({ maxHeaderSize: limits.max_query_bytes + 65_536 }, (request, response) => {
-        void handle({ ...context, analyst: ready }, request, response)
+        void handle({ ...context, analyst: ready, owner }, request, response)
       })
       listening.requestTimeout = 60_000
       try {
         await listen(listening, host, options.port)
       } catch (error) {
         ready.close()
+        await staging?.close()
         throw error
       }
       server = listening
@@ -95,12 +121,16 @@ export function createSqlEndpoint(options: SqlEndpointOptions): SqlEndpoint {
       await closed
       clearTimeout(timer)
       analyst?.close()
+      await staging?.close()
     },
   }
 }
 
 type Context = {
   readonly analyst: Analyst
+  readonly owner: Owner | undefined
+  readonly writers: ReadonlySet<SqlUser>
+  readonly writers_gate: Gate
   readonly users: readonly SqlUser[]
   readonly limits: SqlLimits
   readonly hostnames: ReadonlySet<string>
@@ -170,9 +200,15 @@ async function answer(context: Context, request: IncomingMessage, response: Serv
   let read: HttpQuery | undefined
   let outcome = 'ok'
   try {
-    authenticate(request, url, context.users)
-    read = await readQuery(request, url, context.limits)
-    await runQuery(context, request, response, read, query.signal, started)
+    const user = authenticate(request, url, context.users)
+    const owner = context.writers.has(user) ? context.owner : undefined
+    const carries_rows = owner !== undefined && takesRows(url.searchParams.get('query') ?? '')
+    read = await readQuery(request, url, context.limits, carries_rows)
+    const run = !owner
+      ? context.analyst.run
+      : (given: SqlRequest) => owner.run(given, carries_rows ? decodedBody(request) : undefined)
+    const gate = owner ? context.writers_gate : context.gate
+    await runQuery({ ...context, gate, run }, request, response, read, query.signal, started)
   } catch (error) {
     const exception = engineException(error)
     outcome = exception.type
@@ -192,7 +228,7 @@ async function answer(context: Context, request: IncomingMessage, response: Serv
 }
 
 async function runQuery(
-  context: Context,
+  context: Context & Pick<Analyst, 'run'>,
   request: IncomingMessage,
   response: ServerResponse,
   query: HttpQuery,
@@ -202,7 +238,7 @@ async function runQuery(
   if (query.sql.trim() === '') throw sqlException('SYNTAX_ERROR', 'Syntax error: the query is empty.')
   const leave = await context.gate.enter(signal)
   try {
-    const result = await context.analyst.run({ ...query, signal })
+    const result = await context.run({ ...query, signal })
     try {
       if (request.method === 'HEAD') return sendText(response, 200, '')
       const pieces =

@@ -39,6 +39,11 @@ const ignored = new Set([
   'wait_end_of_query',
 ])
 
+/** False for parameters of the HTTP interface that the engine does not know. */
+export function isEngineSetting(name: string): boolean {
+  return !ignored.has(name)
+}
+
 /** Settings a reader may choose freely: they shape the answer and nothing else. */
 const free = [
   /^output_format_(?!.*(schema|template|path|file))/,

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
+import { after, before, test } from 'node:test'
+import { z } from 'zod'
+import { WeirError } from '../core/errors.js'
+import { lakeConformance } from '../lake/conformance.js'
+import { openServerLake, type ServerLakeOptions } from '../lake/server.js'
+import { serverLakeFields } from '../lake/server-config.js'
+import { type ClickHouseStack, startClickHouse } from './stack/clickhouse.js'
+
+const database = `weir_test_${randomUUID().replaceAll('-', '')}`
+let stack: ClickHouseStack
+
+before(async () => {
+  stack = await startClickHouse()
+})
+after(() => stack.stop())
+
+function optionsFor(changes: Partial<ServerLakeOptions> = {}): ServerLakeOptions {
+  const { user, password } = stack
+  const config = z.strictObject(serverLakeFields).parse({ user, password, database })
+  return { ...config, url: stack.url, ...changes }
+}
+
+const open = (changes: Partial<ServerLakeOptions> = {}) => openServerLake(optionsFor(changes))
+
+lakeConformance('ClickHouse server', () => open())
+
+/** The one error a start ends with, and that it ends soon. */
+async function refusal(changes: Partial<ServerLakeOptions>): Promise<WeirError> {
+  const started = Date.now()
+  const error = await open(changes).then(
+    async (lake) => {
+      await lake.close()
+      return undefined
+    },
+    (thrown: unknown) => thrown,
+  )
+  assert.ok(Date.now() - started < 15_000)
+  assert.ok(error instanceof WeirError, String(error))
+  assert.ok(error.hint, 'a hint')
+  return error
+}
+
+test('a start that cannot succeed ends within 15 s with one error that names the setting', async () => {
+  const wrong = await refusal({ password: 'wrong' })
+  assert.equal(wrong.code, 'unauthorized')
+  assert.match(wrong.message, /lake\.password/)
+  const nobody = await refusal({ url: 'http://127.0.0.1:1' })
+  assert.equal(nobody.code, 'unreachable')
+  assert.match(nobody.message, /lake\.url: http:\/\/127\.0\.0\.1:1 .*ECONNREFUSED/)
+  assert.match((await refusal({ url: 'http://no-such-host.invalid:8123' })).message, /lake\.url/)
+  assert.match((await refusal({ url: stack.url.replace('http:', 'https:') })).message, /lake\.(tls|url)/)
+  assert.match((await refusal({ database: 'not_there', migrate: false })).message, /lake\.database/)
+})
+
+test('a server that answers nothing, or something else, is no ClickHouse', async () => {
+  const silent = createTcpServer(() => {}).listen(0, '127.0.0.1')
+  const web = createServer((_, response) => response.writeHead(502).end('<html>Bad gateway</html>')).listen(
+    0,
+    '127.0.0.1',
+  )
+  await Promise.all([once(silent, 'listening'), once(web, 'listening')])
+  try {
+    const at = (server: { address(): unknown }) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const [none, other] = await Promise.all([refusal({ url: at(silent) }), refusal({ url: at(web) })])
+    assert.equal(none.code, 'timeout')
+    assert.match(none.message, /lake\.url/)
+    assert.match(other.message, /lake\.url/)
+  } finally {
+    silent.close()
+    web.close()
+    web.closeAllConnections()
+  }
+})
+
+test('a server that is read-only, slow or away is told, and used again when it is back', async (t) => {
+  if (stack.kind !== 'stand-in') return t.skip('needs a server of its own: unset WEIR_TEST_CLICKHOUSE')
+  const lake = await open({ request_timeout_ms: 1_000 })
+  const insert = () => lake.command("INSERT INTO coverage (time, source_name) VALUES (now64(3), 'test')")
+  try {
+    await stack.setReadonly(true)
+    const refused = await refusal({})
+    assert.equal(refused.code, 'forbidden')
+    assert.match(refused.message, /lake\.user/)
+    assert.match((await lake.health())?.message ?? '', /takes no writes/)
+    await stack.setReadonly(false)
+    assert.equal(await lake.health(), undefined)
+
+    await stack.setDelay(3_000)
+    await assert.rejects(insert(), { code: 'lake_failed', retryable: true })
+    await stack.setDelay(0)
+    await insert()
+
+    await stack.kill()
+    await assert.rejects(insert(), { code: 'lake_failed', retryable: true })
+    assert.equal((await lake.health())?.code, 'unreachable')
+    await stack.restart()
+    await insert()
+    assert.equal(await lake.health(), undefined)
+  } finally {
+    await stack.setReadonly(false)
+    await stack.setDelay(0)
+    await lake.close()
+  }
+})
