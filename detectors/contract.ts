@@ -56,7 +56,7 @@ export type Detector = {
   advance?(watermark: number): FindingDraft[]
   /** Rebuilds state from the past, oldest first, without finding anything. Called before the first `process`. */
   restore?(events: readonly OcsfEvent[]): void
-  /** When the files that the detector started from were written, ms since 1970: `restore` then brings only what was stored since. 0: all. */
+  /** When the state that the detector started from was saved, ms since 1970: `restore` then brings only what was stored since. 0: all. */
   remembered?(): number
   /** Asked after every `advance`; the engine reports it when it changes. */
   coverage?(): DetectorCoverage
@@ -65,11 +65,28 @@ export type Detector = {
   stop?(): Promise<void>
 }
 
+/** What a process saved, as text that only its detector can read. */
+export type SavedState = {
+  /** Everything that was received before is in it, ms since 1970. */
+  readonly saved_time: number
+  readonly content: string
+}
+
+/** Where processes that share the work keep what they learned, for whoever gets the work next. */
+export type SharedState = {
+  /** Replaces what this process saved under the name. */
+  save(name: string, content: string): Promise<void>
+  /** What each process saved last, newest first; without those whose work others have taken over since. */
+  load(name: string): Promise<readonly SavedState[]>
+}
+
 export type DetectorDeps = {
   readonly instance: string
   readonly log: Log
   /** A folder of this instance's own for model artifacts. It exists. */
   readonly state_dir: string
+  /** There if several processes share the work: then a file is of no use to the one that gets it next. */
+  readonly shared?: SharedState | undefined
 }
 
 export type DetectorDefinition<Config extends z.ZodType = z.ZodType> = Definition<Config> & {
@@ -77,6 +94,11 @@ export type DetectorDefinition<Config extends z.ZodType = z.ZodType> = Definitio
   readonly needs: Needs
   /** How far back `restore` wants events, in ms; 0 for none. */
   readonly memory_ms: number
+  /**
+   * Whose past `restore` brings where several processes share the workloads: of this process's, or of all, because alike
+   * workloads are anywhere. Default own.
+   */
+  readonly memory_of?: 'own' | 'all'
   create(config: z.output<Config>, deps: DetectorDeps): Detector | Promise<Detector>
 }
 

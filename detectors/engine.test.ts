@@ -267,12 +267,13 @@ test('restore gives each detector the classes and the past it asked for, and fin
   const recent = launch('bad', now - 1_800_000)
   const asked: unknown[] = []
   await engine.start({
-    async *restore(...wanted) {
-      asked.push(...wanted)
+    async *restore(query) {
+      asked.push(query)
       yield [recent, { ...recent, class_uid: CLASS.api_activity }]
     },
   })
-  assert.deepEqual(asked, [now - 3_600_000, [CLASS.process_activity], now - 40_000])
+  const classes = [CLASS.process_activity]
+  assert.deepEqual(asked, [{ from: now - 3_600_000, to: now, classes, stored_since: now - 40_000, of: 'own' }])
   assert.deepEqual(seen, [recent])
   assert.deepEqual(published, [])
 })

@@ -3,7 +3,7 @@ import type { Log } from '../core/log.js'
 import type { Metrics } from '../core/metrics.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import { findingOf } from '../ocsf/finding.js'
-import type { DetectorCoverage, FindingDraft } from './contract.js'
+import type { DetectorCoverage, FindingDraft, SharedState } from './contract.js'
 import { dedupKeyOf, findingUid, makeFinding } from './finding.js'
 import { router } from './router.js'
 import { createRunner, type DetectorSetup, type Runner, type RunnerStats } from './runner.js'
@@ -18,6 +18,8 @@ export type EngineOptions = {
   readonly metrics: Metrics
   /** Folder for the detectors' state; one folder an instance is made below it. */
   readonly state_dir: string
+  /** Where several processes keep what an instance has learned; absent if there is only this one. */
+  readonly shared?: ((instance: string) => SharedState) | undefined
   /** Called when what a detector can judge has changed. */
   readonly coverage?: (instance: string, report: DetectorCoverage) => void
   /**
@@ -48,21 +50,41 @@ export type EngineStats = {
   readonly detectors: readonly (RunnerStats & { readonly coverage: DetectorCoverage })[]
 }
 
-/** What the lake knows, oldest first: from an event time on, of some classes, stored at or after `stored_since_ms`. */
-export type Restore = (
-  from_ms: number,
-  classes: readonly number[] | 'all',
-  stored_since_ms: number,
-) => AsyncIterable<readonly OcsfEvent[]>
+/** Which events of the past a detector wants; times in ms since 1970. */
+export type PastQuery = {
+  /** Event time, included. */
+  readonly from: number
+  /** Event time, excluded. */
+  readonly to: number
+  readonly classes: readonly number[] | 'all'
+  /** Stored at or after this. */
+  readonly stored_since: number
+  /** Of the workloads of this process only, or of all. */
+  readonly of: 'own' | 'all'
+}
+
+/** What the lake knows, oldest first. */
+export type Restore = (query: PastQuery) => AsyncIterable<readonly OcsfEvent[]>
+
+export type Past = {
+  readonly restore?: Restore
+  /** Own findings since a time, ms since 1970. */
+  readonly findings?: (from_ms: number) => Promise<readonly OcsfEvent[]>
+  /** What was received before this time (ms since 1970) was judged before; the rest is still to come. Default now. */
+  readonly judged_to?: number
+}
 
 export type Engine = {
   /**
    * Builds the detectors (throws `config_invalid` with every problem) and gives them the past: events that `restore`
    * yields, and the engine its own findings of the last day, so that it does not repeat them.
    */
-  start(past?: { restore?: Restore; findings?: (from_ms: number) => Promise<readonly OcsfEvent[]> }): Promise<void>
-  /** Judges a batch. Resolves when what was found is durable. `received_time` is when the batch was received, ms. */
-  handle(events: readonly OcsfEvent[], received_time?: number): Promise<void>
+  start(past?: Past): Promise<void>
+  /**
+   * Judges a batch. Resolves when what was found is durable. `received_time` is when the batch was received, ms. Sources
+   * (partitions) may be ahead of each other: time passes with the one that is furthest behind.
+   */
+  handle(events: readonly OcsfEvent[], received_time?: number, source?: string): Promise<void>
   /** Lets event time pass: up to `watermark` (ms; Infinity at the end of input), else as far as the events say. */
   advance(watermark?: number): Promise<void>
   /** Waits for background work of the detectors and for findings on their way. */
@@ -166,9 +188,10 @@ export function createEngine(options: EngineOptions): Engine {
       names.add(setup.instance)
       try {
         const max_failures = options.max_failures ?? 5
-        runners.push(await createRunner(setup, { log, metrics, state_dir: options.state_dir, max_failures }))
+        const { state_dir, shared } = options
+        runners.push(await createRunner(setup, { log, metrics, state_dir, shared, max_failures }))
       } catch (error) {
-        if (!(error instanceof WeirError)) throw error
+        if (!(error instanceof WeirError) || error.retryable) throw error
         problems.push(error.message)
       }
     }
@@ -177,13 +200,13 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   /** Each detector has its own past: of its classes, as far back as it wants, and not what its files hold already. */
-  async function remember(restore: Restore) {
-    const now = clock()
+  async function remember(restore: Restore, to: number) {
     for (const runner of runners) {
       if (runner.memory_ms === 0) continue
       const wanted = router([runner])
-      const since = Math.max(0, runner.remembered() - stored_before_judged_ms)
-      for await (const batch of restore(now - runner.memory_ms, runner.classes, since)) {
+      const { classes, memory_of } = runner
+      const stored_since = Math.max(0, runner.remembered() - stored_before_judged_ms)
+      for await (const batch of restore({ from: to - runner.memory_ms, to, classes, stored_since, of: memory_of })) {
         watermark.observe(batch)
         for (const [, events] of wanted(batch)) runner.restore(events)
       }
@@ -199,10 +222,10 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   return {
-    async start({ restore, findings: past } = {}) {
+    async start({ restore, findings: past, judged_to } = {}) {
       await build()
       if (past) rememberFindings(await past(clock() - day_ms))
-      if (restore) await remember(restore)
+      if (restore) await remember(restore, judged_to ?? clock())
       reportCoverage()
       if (tick_ms === 0) return
       timer = setInterval(() => {
@@ -211,10 +234,10 @@ export function createEngine(options: EngineOptions): Engine {
       }, tick_ms)
       timer.unref()
     },
-    async handle(batch, received_time = clock()) {
+    async handle(batch, received_time = clock(), source) {
       events += batch.length
       for (const [runner, wanted] of route(batch)) accept(runner, runner.process(wanted), received_time)
-      watermark.observe(batch)
+      watermark.observe(batch, source)
       const passed = watermark.current()
       if (passed >= advanced.to + minute_ms || clock() >= advanced.at + 1000) passTime(passed, received_time)
       if (outbox.length > 0) await flush()

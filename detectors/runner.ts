@@ -4,7 +4,7 @@ import { messageOf, WeirError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
 import type { Metrics } from '../core/metrics.js'
 import type { OcsfEvent } from '../ocsf/event.js'
-import type { Detector, DetectorCoverage, DetectorDefinition, Family, FindingDraft } from './contract.js'
+import type { Detector, DetectorCoverage, DetectorDefinition, Family, FindingDraft, SharedState } from './contract.js'
 
 /** One configured detector. */
 export type DetectorSetup = {
@@ -20,6 +20,8 @@ export type RunnerOptions = {
   readonly metrics: Metrics
   /** Folder below which each instance has its own. */
   readonly state_dir: string
+  /** Where several processes keep what an instance has learned; absent if there is only this one. */
+  readonly shared?: ((instance: string) => SharedState) | undefined
   /** Failures in a row after which a detector is given up until the next start. */
   readonly max_failures: number
 }
@@ -44,6 +46,7 @@ export type Runner = {
   readonly family: Family
   readonly classes: readonly number[] | 'all'
   readonly memory_ms: number
+  readonly memory_of: 'own' | 'all'
   process(events: readonly OcsfEvent[]): FindingDraft[]
   advance(watermark: number): FindingDraft[]
   restore(events: readonly OcsfEvent[]): void
@@ -111,6 +114,7 @@ export async function createRunner(setup: DetectorSetup, options: RunnerOptions)
     family: definition.family,
     classes: definition.needs.classes,
     memory_ms: definition.memory_ms,
+    memory_of: definition.memory_of ?? 'own',
     process(batch) {
       if (isGivenUp()) {
         skip(batch.length)
@@ -189,5 +193,6 @@ async function build({ instance, definition, config }: DetectorSetup, options: R
   }
   const state_dir = join(options.state_dir, instance)
   mkdirSync(state_dir, { recursive: true, mode: 0o700 })
-  return definition.create(checked.data, { instance, log: options.log.child({ detector: instance }), state_dir })
+  const log = options.log.child({ detector: instance })
+  return definition.create(checked.data, { instance, log, state_dir, shared: options.shared?.(instance) })
 }

@@ -38,10 +38,10 @@ export function createDetectRole(options: DetectOptions): Service & { readonly e
     engine,
     async start() {
       await engine.start({
-        restore: (from, classes, stored_since) =>
+        restore: ({ from, to, classes, stored_since }) =>
           readEvents(lake, {
             from: Math.floor(from),
-            to: Date.now(),
+            to: Math.floor(to),
             stored_since,
             ...(classes === 'all' ? {} : { classes }),
           }),

@@ -8,6 +8,7 @@ import { createLog } from '../../core/log.js'
 import type { OcsfEvent } from '../../ocsf/event.js'
 import { containerWorkload } from '../../ocsf/workload.js'
 import type { Detector, FindingDraft } from '../contract.js'
+import { createSharedMemory } from '../shared-memory.js'
 import { anomaly } from './anomaly.js'
 import { biller, createScene, DAY, MINUTE, MONDAY, web } from './synthetic-days.js'
 
@@ -27,7 +28,9 @@ describe('anomaly detector', () => {
   let state_dir: string
   let detector: Detector
   const scene = createScene(11)
-  const build = async (dir = state_dir) => anomaly.create(settings, { instance: 'anomaly', log, state_dir: dir })
+  const shared = createSharedMemory()
+  const build = async (dir = state_dir, name = 'one') =>
+    anomaly.create(settings, { instance: 'anomaly', log, state_dir: dir, shared: shared.as(name) })
 
   before(async () => {
     state_dir = await mkdtemp(join(tmpdir(), 'weir-anomaly-'))
@@ -145,17 +148,36 @@ describe('anomaly detector', () => {
     assert.ok(findings.length > 0 && findings.every((finding) => finding.workload?.uid === web.uid))
   })
 
+  it('knows in another process, on another machine, what it knew in this one', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'weir-anomaly-'))
+    const other = await build(dir, 'other')
+    assert.equal(other.coverage?.().status, 'ok', other.coverage?.().message)
+    const start = MONDAY + 3 * DAY + 240 * MINUTE
+    const past = Array.from({ length: 5 }, (_, n) => scene.minute(start + n * MINUTE)).flat()
+    other.restore?.(past)
+    // What was restored and not yet acknowledged comes again; it must not count twice.
+    const findings: FindingDraft[] = [...feed(other, past)]
+    for (let n = 5; n < 15; n++) {
+      const time = start + n * MINUTE
+      const miner = n < 8 ? scene.miner(time, n === 5) : []
+      findings.push(...feed(other, [...scene.minute(time), ...miner].sort(byTime)))
+    }
+    assert.ok(findings.length > 0 && findings.every((finding) => finding.workload?.uid === web.uid))
+    await other.stop?.()
+    await rm(dir, { recursive: true, force: true })
+  })
+
   it('passes over a damaged artifact and uses the one before, or learns again', async () => {
     await detector.stop?.()
     const names = async () => (await readdir(state_dir)).filter((name) => name.startsWith('model-')).sort()
     const all = await names()
     assert.ok(all.length >= 2, 'it was trained again after a day')
     await writeFile(join(state_dir, all.at(-1)!, 'model', 'weights.bin'), 'damaged')
-    detector = await build()
+    detector = await anomaly.create(settings, { instance: 'anomaly', log, state_dir })
     assert.equal(detector.coverage?.().status, 'ok')
     await detector.stop?.()
     for (const name of all) await writeFile(join(state_dir, name, 'baselines', 'manifest.json'), '{}')
-    detector = await build()
+    detector = await anomaly.create(settings, { instance: 'anomaly', log, state_dir })
     assert.match(detector.coverage?.().message ?? '', /learns/)
   })
 

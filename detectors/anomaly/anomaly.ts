@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { messageOf, WeirError } from '../../core/errors.js'
@@ -23,8 +24,11 @@ import {
   type Verdict,
 } from './reason.js'
 import { createRowMemory, type RowMemory } from './row-memory.js'
+import { fetchFolder, shareFolder } from './shared-folder.js'
 
 const HOUR_MS = 3_600_000
+/** Uids of restored events that are remembered. */
+const MAX_RESTORED = 1_000_000
 
 const config = z.strictObject({
   window_ms: z.int().min(1_000).max(HOUR_MS).default(60_000).describe('Length of one row of features, in ms.'),
@@ -71,7 +75,7 @@ export const anomaly = defineDetector({
 })
 
 async function createAnomaly(settings: AnomalyConfig, deps: DetectorDeps): Promise<Detector> {
-  const { log, state_dir } = deps
+  const { log, state_dir, shared } = deps
   const memory = createRowMemory(settings.max_rows, settings.seed)
   const memoryDir = join(state_dir, 'rows')
   const learner = createLearner({
@@ -79,6 +83,7 @@ async function createAnomaly(settings: AnomalyConfig, deps: DetectorDeps): Promi
     model: { hidden: settings.hidden, epochs: settings.epochs, min_group_rows: settings.min_group_minutes },
     memory,
     dir: state_dir,
+    shared,
     log,
   })
   // The engine closes windows when its watermark, which waits for late events, has passed.
@@ -87,6 +92,8 @@ async function createAnomaly(settings: AnomalyConfig, deps: DetectorDeps): Promi
 
   await chooseBackend()
   await learner.load()
+  // Rows are what alike workloads did; where there are none yet, those of another process teach the same.
+  if (shared && !existsSync(memoryDir)) await fetchFolder(shared, 'rows', state_dir)
   await memory.load(memoryDir).catch((error: unknown) => {
     if (error instanceof WeirError && error.code === 'not_found') return
     log.warn(`training rows are lost and collected again: ${messageOf(error)}`)
@@ -94,6 +101,7 @@ async function createAnomaly(settings: AnomalyConfig, deps: DetectorDeps): Promi
   // Rows up to here are in the memory already; `restore` would add them twice.
   const rememberedTo = memory.seen.to
   let saved = { at: memory.seen.to, done: Promise.resolve() }
+  let restoredTo = Number.NEGATIVE_INFINITY
 
   /** Every hour of event time, so that a crash costs an hour of learning at most. */
   function saveMemory() {
@@ -101,6 +109,7 @@ async function createAnomaly(settings: AnomalyConfig, deps: DetectorDeps): Promi
     if (!(to - saved.at < HOUR_MS)) {
       const done = saved.done
         .then(() => memory.save(memoryDir))
+        .then(() => (shared ? shareFolder(shared, 'rows', memoryDir) : undefined))
         .catch((error: unknown) => log.warn(`training rows are not saved: ${messageOf(error)}`))
       saved = { at: to, done }
     }
@@ -124,19 +133,29 @@ async function createAnomaly(settings: AnomalyConfig, deps: DetectorDeps): Promi
     return findings
   }
 
+  // Restored events that may come once more; those of closed windows are refused anyway.
+  let restored = new Set<string>()
+
   return {
     process(events) {
-      for (const event of events) windows.add(event)
+      for (const event of events) {
+        if (restored.size > 0 && restored.has(event.metadata.uid ?? '')) continue
+        windows.add(event)
+      }
       return []
     },
-    advance: (watermark) => judge(windows.close(watermark), true),
+    advance(watermark) {
+      const findings = judge(windows.close(watermark), true)
+      if (restored.size > 0 && watermark > restoredTo + window_ms) restored = new Set()
+      return findings
+    },
     restore(events) {
-      let last = Number.NEGATIVE_INFINITY
       for (const event of events) {
         windows.add(event)
-        if (event.time > last) last = event.time
+        if (event.metadata.uid !== undefined && restored.size < MAX_RESTORED) restored.add(event.metadata.uid)
+        if (event.time > restoredTo) restoredTo = event.time
       }
-      judge(windows.close(last - 2 * window_ms), false)
+      judge(windows.close(restoredTo - 2 * window_ms), false)
     },
     coverage: () => coverageOf(learner, settings),
     settle: () => learner.settle(),

@@ -4,7 +4,9 @@ import { messageOf } from '../../core/errors.js'
 import type { Log } from '../../core/log.js'
 import { type BehaviourConfig, type BehaviourModel, createBehaviourModel } from '../../models/behaviour.js'
 import { type Training, trainInWorker } from '../../models/train.js'
+import type { SharedState } from '../contract.js'
 import type { RowMemory } from './row-memory.js'
+import { fetchFolder, shareFolder } from './shared-folder.js'
 
 const DAY_MS = 86_400_000
 const KEPT_ARTIFACTS = 3
@@ -22,6 +24,8 @@ export type LearnerOptions = {
   readonly seed: number
   /** Artifacts are the folders `model-<time>` in it. */
   readonly dir: string
+  /** Where other processes find the newest artifact. */
+  readonly shared?: SharedState | undefined
   readonly log: Log
 }
 
@@ -45,7 +49,7 @@ export type Learner = {
 
 /** Builds a learner that owns the artifacts in `dir`. */
 export function createLearner(options: LearnerOptions): Learner {
-  const { memory, log, dir } = options
+  const { memory, log, dir, shared } = options
   let current: BehaviourModel | undefined
   let training: Training | undefined
   let finished: Promise<void> = Promise.resolve()
@@ -98,12 +102,21 @@ export function createLearner(options: LearnerOptions): Learner {
       for (const { path: old } of (await artifacts()).slice(KEPT_ARTIFACTS)) {
         await rm(old, { recursive: true, force: true })
       }
+      await shareModel(path)
     } catch (error) {
       if (stopped) return
       problem = messageOf(error)
       log.error({ err: error }, 'training failed; the model before stays in use')
     } finally {
       training = undefined
+    }
+  }
+
+  async function shareModel(path: string) {
+    try {
+      if (shared) await shareFolder(shared, 'model', path)
+    } catch (error) {
+      log.warn(`the model is not shared: ${messageOf(error)}`)
     }
   }
 
@@ -119,6 +132,7 @@ export function createLearner(options: LearnerOptions): Learner {
       for (const name of await readdir(dir)) {
         if (name.startsWith('.')) await rm(join(dir, name), { recursive: true, force: true })
       }
+      if (shared) await fetchFolder(shared, 'model', dir)
       for (const { path } of await artifacts()) {
         const model = createBehaviourModel(options.model)
         try {

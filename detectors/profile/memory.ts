@@ -47,7 +47,7 @@ export type Memory = {
   state(): { readonly groups: number; readonly learning: number; readonly full: number }
   /** Everything, as JSON text. `time`: now, ms since 1970. */
   save(time: number): string
-  /** What `save` wrote; returns when. Throws if it is something else. */
+  /** Adds what `save` wrote, here or in another process, to what is known; returns when. Throws if it is something else. */
   load(text: string): number
 }
 
@@ -165,11 +165,43 @@ export function createMemory(options: LearningOptions): Memory {
         for (const { kind, values, ...rest } of known) {
           if (Object.hasOwn(classOf, kind)) restored.known.set(kind, { ...rest, values: new Map(values) })
         }
-        groups.set(key, restored)
+        const other = groups.get(key)
+        groups.set(key, other ? merged(other, restored) : restored)
       }
       return saved.time ?? 0
     },
   }
+}
+
+/** What two processes know of a group whose workloads they shared: each value of either, and learned if either had learned. */
+function merged(one: Group, other: Group): Group {
+  const events = new Map(one.events)
+  for (const [class_uid, n] of other.events) events.set(class_uid, Math.max(n, events.get(class_uid) ?? 0))
+  const known = new Map(one.known)
+  for (const [kind, theirs] of other.known) {
+    const ours = known.get(kind)
+    known.set(kind, ours ? mergedKnown(ours, theirs) : theirs)
+  }
+  const first_time = Math.min(one.first_time, other.first_time)
+  return { name: one.name, first_time, last_time: Math.max(one.last_time, other.last_time), events, known }
+}
+
+function mergedKnown(one: Known, other: Known): Known {
+  const values = new Map(one.values)
+  for (const [value, uid] of other.values) {
+    const ours = values.get(value)
+    // The event that showed it first is remembered, because it may come again; uids begin with the time.
+    if (ours === undefined || ours === '' || (uid !== '' && uid < ours)) values.set(value, uid)
+  }
+  const novelties = [...new Set([...one.novelties, ...other.novelties])].sort((a, b) => a - b)
+  const known: Known = {
+    values,
+    novelties,
+    is_complete: one.is_complete || other.is_complete,
+    is_full: one.is_full || other.is_full,
+  }
+  known.novelties = novelties.slice(-(toleratedNovelties(known) + 1))
+  return known
 }
 
 type SavedGroup = Omit<Group, 'events' | 'known'> & {

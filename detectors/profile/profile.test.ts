@@ -6,7 +6,8 @@ import { after, test } from 'node:test'
 import { createLog } from '../../core/log.js'
 import { CLASS, type OcsfEvent } from '../../ocsf/event.js'
 import { containerWorkload } from '../../ocsf/workload.js'
-import type { Detector, FindingDraft } from '../contract.js'
+import type { Detector, FindingDraft, SharedState } from '../contract.js'
+import { createSharedMemory } from '../shared-memory.js'
 import { profile } from './profile.js'
 
 const root = mkdtempSync(join(tmpdir(), 'weir-profile-'))
@@ -18,9 +19,13 @@ const start = Date.UTC(2026, 0, 5)
 const web = containerWorkload('111111111111', 'web-1', { image: 'nginx:1.27' })
 const other = containerWorkload('222222222222', 'web-2', { image: 'nginx:1.27' })
 
-async function detector(config: object = {}, state_dir = mkdtempSync(join(root, `${folders++}-`))): Promise<Detector> {
+async function detector(
+  config: object = {},
+  state_dir = mkdtempSync(join(root, `${folders++}-`)),
+  shared?: SharedState,
+): Promise<Detector> {
   const options = profile.config.parse({ learning_period_ms: 8 * hour, min_events: 10, ...config })
-  return profile.create(options, { instance: 'profile', log: createLog('silent'), state_dir })
+  return profile.create(options, { instance: 'profile', log: createLog('silent'), state_dir, shared })
 }
 
 function event(time: number, rest: Partial<OcsfEvent>, workload: typeof web | null = web): OcsfEvent {
@@ -237,4 +242,34 @@ test('a busy profile is saved before its ten minutes are over, so that a crash l
   for (let n = 0; n < 20; n++) busy.process(Array.from({ length: 1_000 }, () => launch(later, '/usr/bin/curl', 'sh')))
   busy.advance?.(later + 2)
   assert.equal(existsSync(join(folder, 'profile.json')), true)
+})
+
+test('processes that share a group know together what each has learned', async () => {
+  const shared = createSharedMemory()
+  const one = await detector({}, undefined, shared.as('one'))
+  const another = await detector({}, undefined, shared.as('another'))
+  one.process(normal())
+  another.process([...normal(), launch(later, '/usr/bin/backup', 'sh')])
+  const attack = launch(later + 1, '/tmp/xmrig')
+  const found = one.process([attack])
+  await one.stop?.()
+  await another.stop?.()
+
+  const next = await detector({}, undefined, shared.as('next'))
+  assert.ok(Date.now() - (next.remembered?.() ?? 0) < 60_000, 'what was received before needs no restore')
+  assert.deepEqual(next.process([launch(later + 2, '/usr/bin/backup', 'sh')]), [], 'the other process knows it')
+  const identity = (drafts: FindingDraft[]) => drafts.map(({ dedup_key, evidence }) => [dedup_key, evidence])
+  const again = next.process([attack])
+  assert.deepEqual(identity(again), identity(found), 'the event that showed it first gives the same finding again')
+  assert.deepEqual(next.process([launch(later + 3, '/tmp/xmrig')]), [])
+  assert.equal(next.process([launch(later + 4, '/tmp/other')]).length, 1, 'learning is over')
+})
+
+test('what is shared is saved at once and by the wall clock, so that an old one is that of a dead process', async () => {
+  const shared = createSharedMemory()
+  const one = await detector({}, undefined, shared.as('one'))
+  one.process(normal())
+  one.advance?.(later)
+  await one.settle?.()
+  assert.equal((await shared.as('other').load('profile')).length, 1)
 })

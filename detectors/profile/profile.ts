@@ -1,9 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { z } from 'zod'
-import { messageOf } from '../../core/errors.js'
 import { CLASS, type OcsfEvent } from '../../ocsf/event.js'
 import { defineDetector, type FindingDraft } from '../contract.js'
+import { fileKeeper, sharedKeeper } from './keeper.js'
 import { createMemory, type Judgement, type Memory } from './memory.js'
 import { groupOf, type Kind, type Observation, observe } from './observe.js'
 
@@ -72,26 +70,20 @@ export const profile = defineDetector({
   family: 'profile',
   needs: { classes: [CLASS.process_activity, CLASS.network_activity, CLASS.api_activity] },
   memory_ms: 24 * hour_ms,
+  // A profile is of a group of workloads, which several processes share between them.
+  memory_of: 'all',
   config,
   example: { learning_period_ms: 24 * hour_ms },
-  create(options, { state_dir, log }) {
+  async create(options, deps) {
     const memory = createMemory(options)
-    const file = join(state_dir, 'profile.json')
+    const keeper = deps.shared ? sharedKeeper(deps.shared, deps.log) : fileKeeper(deps.state_dir, deps.log)
     let saved_at = Number.NEGATIVE_INFINITY
-    let saved_time = 0
     let due_events = save_every_events
-    try {
-      saved_time = memory.load(readFileSync(file, 'utf8'))
-    } catch (error) {
-      const isFirstStart = (error as { code?: string }).code === 'ENOENT'
-      if (!isFirstStart) log.warn(`${file} cannot be read (${messageOf(error)}): behaviour is learned again`)
-    }
+    const saved_time = await keeper.load(memory)
 
     function save() {
       const text = memory.save(Date.now())
-      // A crash while writing must leave the old file.
-      writeFileSync(`${file}.new`, text, { mode: 0o600 })
-      renameSync(`${file}.new`, file)
+      keeper.save(text)
       due_events = Math.max(save_every_events, text.length * events_per_saved_char)
     }
 
@@ -103,10 +95,12 @@ export const profile = defineDetector({
       restore: (events) => void events.flatMap((event) => judge(memory, event)),
       remembered: () => saved_time,
       advance(watermark) {
-        if (Number.isFinite(watermark) && (watermark >= saved_at + save_every_ms || due_events <= 0)) {
-          // The first call comes right after loading.
-          if (saved_at !== Number.NEGATIVE_INFINITY) save()
-          saved_at = watermark
+        // What others rely on is saved by the wall clock: that it is old then means that its process has gone.
+        const time = deps.shared ? Date.now() : watermark
+        if (Number.isFinite(time) && (time >= saved_at + save_every_ms || due_events <= 0)) {
+          // The first call comes right after loading; others wait for what was merged then.
+          if (saved_at !== Number.NEGATIVE_INFINITY || deps.shared) save()
+          saved_at = time
         }
         return []
       },
@@ -120,8 +114,10 @@ export const profile = defineDetector({
               message: `${learning} of ${groups} groups of workloads are still being learned${varied}`,
             }
       },
+      settle: () => keeper.settle(),
       async stop() {
         save()
+        await keeper.settle()
       },
     }
   },
