@@ -47,8 +47,12 @@ function functionOf(event: OcsfEvent, where: Where): Workload | undefined {
   return undefined
 }
 
+/** Desktop, laptop, tablet, mobile, browser: a person's device, from which they signed in, is no workload. */
+const PERSONAL: readonly unknown[] = [2, 3, 4, 5, 8]
+
 function deviceOf(event: OcsfEvent, where: Where): Workload | undefined {
   const device = event.device
+  if (PERSONAL.includes(inside(device, 'type_id'))) return undefined
   const name = text(device, 'hostname') ?? text(device, 'name')
   const id = text(device, 'instance_uid') ?? text(device, 'uid') ?? name ?? text(device, 'ip')
   if (id === undefined) return undefined

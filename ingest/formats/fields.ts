@@ -12,12 +12,15 @@ export type JsonRecord = { [key: string]: unknown }
 export class Fields {
   readonly path: string
   private readonly source: JsonRecord
-  private readonly faults: Fault[]
+  private readonly faults: Fault[] | undefined
   private readonly read = new Set<string>()
   private readonly children: Fields[] = []
 
-  /** `path` is where the object stands in its record, '' for the record itself; faults are added to `faults`. */
-  constructor(source: JsonRecord, path: string, faults: Fault[]) {
+  /**
+   * `path` is where the object stands in its record, '' for the record itself; faults are added to `faults`. Without
+   * such a list the reader is lenient: a value of a wrong type counts as not read and stays with the unmapped ones.
+   */
+  constructor(source: JsonRecord, path: string, faults?: Fault[]) {
     this.source = source
     this.path = path
     this.faults = faults
@@ -74,7 +77,8 @@ export class Fields {
 
   /** Notes that a value found under `key` is not what it should be. */
   fault(key: string, expected: string, found: unknown) {
-    this.faults.push({ path: this.at(key), expected, found: kindOf(found) })
+    if (this.faults === undefined) this.read.delete(key)
+    else this.faults.push({ path: this.at(key), expected, found: kindOf(found) })
   }
 
   /** Takes back that a field was read: it stays with the unmapped ones. */

@@ -1,5 +1,8 @@
 import { registry } from '../../core/define.js'
 import type { FormatDefinition } from '../contract.js'
+import { azureActivity } from './azure_activity.js'
+import { azureEntra } from './azure_entra.js'
+import { azureFunctions } from './azure_functions.js'
 import { cloudtrail } from './cloudtrail.js'
 import { dockerEvents } from './docker_events.js'
 import { falco } from './falco.js'
@@ -7,4 +10,13 @@ import { ocsf } from './ocsf.js'
 import { vpcFlow } from './vpc_flow.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
-export const formats = registry<FormatDefinition>('format', [cloudtrail, dockerEvents, falco, ocsf, vpcFlow])
+export const formats = registry<FormatDefinition>('format', [
+  azureActivity,
+  azureEntra,
+  azureFunctions,
+  cloudtrail,
+  dockerEvents,
+  falco,
+  ocsf,
+  vpcFlow,
+])

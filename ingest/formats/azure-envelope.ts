@@ -1,0 +1,78 @@
+import { type Fields, isObject, type JsonRecord, setOwn } from './fields.js'
+import { sourceKeys, withKeys } from './source-keys.js'
+
+const ENVELOPE = sourceKeys(
+  `time resourceId operationName operationVersion category resultType resultSignature resultDescription durationMs
+   callerIpAddress correlationId identity level location properties tenantId authorization claims caller channels
+   description eventDataId eventName eventTimestamp httpRequest status subStatus submissionTimestamp subscriptionId
+   operationId statusCode statusText uri protocol schemaVersion resourceGroupName resourceProviderName resourceType
+   initiatedBy targetResources additionalDetails activityDateTime activityDisplayName createdDateTime loggedByService
+   operationType result resultReason userPrincipalName userId userDisplayName appId appDisplayName ipAddress status
+   deviceDetail isInteractive`,
+  {
+    timegenerated: 'time',
+    eventtimestamp: 'time',
+    operationnamevalue: 'operationName',
+    categoryvalue: 'category',
+    activitystatusvalue: 'resultType',
+    activitysubstatusvalue: 'resultSignature',
+    _resourceid: 'resourceId',
+    resourceuri: 'resourceId',
+    aadtenantid: 'tenantId',
+    useragentheader: 'userAgent',
+  },
+)
+
+/** The records of a message to an event hub, of a diagnostic-settings blob, or of an answer of the REST API. */
+export function splitAzure(value: unknown): readonly unknown[] | undefined {
+  if (!isObject(value)) return undefined
+  if (Array.isArray(value.records)) return value.records
+  if (Array.isArray(value.value) && !('operationName' in value)) return value.value
+  return undefined
+}
+
+/**
+ * One record under documented names, taken out of an Event Grid event or CloudEvent (`data`), which stays beside it as
+ * `envelope`. Undefined if it is no record of Azure.
+ */
+export function azureRecord(value: unknown): JsonRecord | undefined {
+  if (!isObject(value)) return undefined
+  const { data } = value
+  const type = value.eventType ?? value.type
+  if (!isObject(data) || typeof type !== 'string' || !type.startsWith('Microsoft.')) return flat(value)
+  const record: JsonRecord = {}
+  const inner = flat(data)
+  for (const key of Object.keys(inner)) setOwn(record, key, inner[key])
+  const { data: _, eventTime, time, ...envelope } = value
+  record.time ??= eventTime ?? time
+  record.category ??= 'Administrative'
+  if (typeof envelope.tenantId === 'string') record.tenantId ??= envelope.tenantId
+  setOwn(record, 'envelope', envelope)
+  return record
+}
+
+/** `properties` may be the JSON of the object; tables write every first letter large. */
+function flat(record: JsonRecord): JsonRecord {
+  const named = withKeys(record, ENVELOPE)
+  const text = named.properties
+  if (typeof text !== 'string' || !text.startsWith('{')) return named
+  try {
+    return { ...named, properties: JSON.parse(text) as unknown }
+  } catch {
+    return named
+  }
+}
+
+/** The text of a field that may be `{ value: X }`; anything else in it stays unmapped. */
+export function azureField(fields: Fields, key: string): string | undefined {
+  const text = azureText(fields.any(key))
+  if (text === undefined) fields.keep(key)
+  return text
+}
+
+/** The text of `X`, or of `{ value: X }`, as the REST API writes names. */
+export function azureText(value: unknown): string | undefined {
+  const inner = isObject(value) ? (value.value ?? value.localizedValue) : value
+  if (typeof inner === 'number') return String(inner)
+  return typeof inner === 'string' && inner !== '' ? inner : undefined
+}
