@@ -158,6 +158,7 @@ CREATE TABLE IF NOT EXISTS metrics
     `workload_kind` LowCardinality(String) COMMENT 'vm, container or function' CODEC(ZSTD(1)),
     `workload_name` LowCardinality(String) COMMENT 'What a person calls the workload' CODEC(ZSTD(1)),
     `workload_group` LowCardinality(String) COMMENT 'What the workload should behave like: image, function and version, role' CODEC(ZSTD(1)),
+    `metadata_uid` String COMMENT 'Id of the event, in the row of its first measurement' CODEC(ZSTD(3)),
     `ingested_time` DateTime64(3) DEFAULT now64(3) COMMENT 'When the row was stored; retention counts from it' CODEC(Delta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree

@@ -102,6 +102,35 @@ test('a store that starts on a filled lake knows what is in it', async () => {
   await third.stop()
 })
 
+test('what another process stored is known after a refill, in every table', async () => {
+  const other = await createStore({ lake, metrics, log })
+  const measured = processEvent(41, {
+    class_uid: 99905001,
+    category_uid: 5,
+    type_uid: 9990500102,
+    activity_id: 2,
+    metrics: [
+      { name: 'refill_a', value: 1, unit: 'count' },
+      { name: 'refill_b', value: 2, unit: 'count' },
+    ],
+  })
+  const described = processEvent(42, { class_uid: 5001, category_uid: 5, type_uid: 500102, activity_id: 2 })
+  const events = [processEvent(40), measured, described]
+  assert.equal((await other.handle('weir.events', events)).stored, 3)
+  await store.refill()
+  assert.equal((await store.handle('weir.events', events)).duplicate, 3)
+  const third = await createStore({ lake, metrics, log })
+  assert.equal((await third.handle('weir.events', events)).duplicate, 3)
+  await Promise.all([other.stop(), third.stop()])
+  const rows = await lake.select(
+    `SELECT (SELECT count() FROM metrics WHERE metric LIKE 'refill%') AS measured,
+            (SELECT count() FROM inventory WHERE metadata_uid = {uid:String}) AS described`,
+    { uid: described.metadata.uid as string },
+  )
+  assert.deepEqual(rows, [{ measured: '2', described: '1' }])
+  await lake.command("DELETE FROM metrics WHERE metric LIKE 'refill%'")
+})
+
 test('measurements become rows of metrics and nothing else', async () => {
   const event = processEvent(5, {
     class_uid: 99905001,

@@ -25,6 +25,8 @@ export type StoreOptions = {
   readonly log: Log
   /** Limits of a block of events. */
   readonly limits?: Pick<WriterOptions, 'max_rows' | 'max_bytes' | 'max_wait_ms' | 'window_size'>
+  /** How long a block that meets a passing fault is tried again before it is given back, ms. */
+  readonly retry_for_ms?: number
 }
 
 /** Puts what travels on the bus into the tables. */
@@ -36,6 +38,12 @@ export type Store = {
   handle(topic: StoredTopic, events: readonly OcsfEvent[], token?: string): Promise<WriteReceipt>
   /** Writes what is waiting. */
   flush(): Promise<void>
+  /**
+   * Remembers what other processes have stored: to be awaited before the first batch of a partition that was another's, because
+   * what that one stored and did not commit comes again. Reads the newest rows, stored since `since_ms` (ms since 1970) or
+   * since the last refill, at most 15 minutes. Throws `lake_failed`.
+   */
+  refill(since_ms?: number): Promise<void>
   /** Writes what is waiting and takes no more. May be called twice. */
   stop(): Promise<void>
 }
@@ -45,20 +53,24 @@ const low_volume = { max_rows: 5_000, max_wait_ms: 100, window_size: 200_000 }
 const urgent = { ...low_volume, max_wait_ms: 5 }
 const discovery_category = 5
 
+/** Rows become visible a little after their ingested_time: so much is read twice. */
+const overlap_ms = 60_000
+const longest_look_back_ms = 15 * 60_000
+
 /** The writers of all tables, with the uids of the newest rows in memory. */
 export async function createStore(options: StoreOptions): Promise<Store> {
   const { lake, metrics, log } = options
+  const common = {
+    lake,
+    metrics,
+    log,
+    recall: async (age_ms: number) => refill((await lakeTime(lake)) - age_ms - overlap_ms),
+    ...(options.retry_for_ms === undefined ? {} : { retry_for_ms: options.retry_for_ms }),
+  }
   const rowWriter = (table: Table, rowsOf: RowsOf, limits = low_volume) =>
-    createWriter({ lake, table, encoder: () => createRowEncoder(table, rowsOf), metrics, log, ...limits })
+    createWriter({ ...common, table, encoder: () => createRowEncoder(table, rowsOf), ...limits })
   const writers = {
-    events: createWriter({
-      lake,
-      table: events_table,
-      encoder: createEventEncoder,
-      metrics,
-      log,
-      ...options.limits,
-    }),
+    events: createWriter({ ...common, table: events_table, encoder: createEventEncoder, ...options.limits }),
     metrics: rowWriter(metrics_table, metricRows),
     inventory: rowWriter(inventory, inventoryRows),
     findings: rowWriter(findings, findingRows, urgent),
@@ -66,11 +78,16 @@ export async function createStore(options: StoreOptions): Promise<Store> {
     dead_letters: rowWriter(dead_letters, deadLetterRows),
     coverage: rowWriter(coverage, coverageRows),
   }
-  await rememberEvents(lake, writers.events, options.limits?.window_size ?? 2_000_000)
-  await rememberRows(lake, writers.findings, 'findings', 'time')
-  await rememberRows(lake, writers.responses, 'responses', 'time')
-  await rememberRows(lake, writers.dead_letters, 'dead_letters', 'time')
-  await rememberRows(lake, writers.coverage, 'coverage', 'time')
+  let refilled_until = 0
+
+  async function refill(since: StoredSince): Promise<void> {
+    await rememberEvents(lake, writers.events, options.limits?.window_size ?? 2_000_000, since)
+    for (const [table, writer] of Object.entries(writers)) {
+      if (table !== 'events') await rememberRows(lake, writer, table, since)
+    }
+  }
+  refilled_until = await lakeTime(lake)
+  await refill('last day')
 
   async function handleEvents(events: readonly OcsfEvent[], token: string | undefined): Promise<WriteReceipt> {
     const measured = events.filter((event) => event?.class_uid === CLASS.workload_metric)
@@ -78,8 +95,8 @@ export async function createStore(options: StoreOptions): Promise<Store> {
     const others = measured.length === 0 ? events : events.filter((event) => event?.class_uid !== CLASS.workload_metric)
     const [receipt, of_metrics] = await Promise.all([
       others.length > 0 ? writers.events.write(others, token) : nothing,
-      measured.length > 0 ? writers.metrics.write(measured) : nothing,
-      described.length > 0 ? writers.inventory.write(described) : nothing,
+      measured.length > 0 ? writers.metrics.write(measured, token) : nothing,
+      described.length > 0 ? writers.inventory.write(described, token) : nothing,
     ])
     return {
       stored: receipt.stored + of_metrics.stored,
@@ -95,14 +112,19 @@ export async function createStore(options: StoreOptions): Promise<Store> {
         case 'weir.events':
           return handleEvents(events, token)
         case 'weir.findings':
-          return writers.findings.write(events)
+          return writers.findings.write(events, token)
         case 'weir.responses':
-          return writers.responses.write(events)
+          return writers.responses.write(events, token)
         case 'weir.dead_letters':
-          return writers.dead_letters.write(events)
+          return writers.dead_letters.write(events, token)
         case 'weir.coverage':
-          return writers.coverage.write(events)
+          return writers.coverage.write(events, token)
       }
+    },
+    async refill(since_ms) {
+      const now = await lakeTime(lake)
+      await refill(since_ms ?? Math.max(refilled_until - overlap_ms, now - longest_look_back_ms))
+      refilled_until = now
     },
     async flush() {
       await Promise.all(all.map((writer) => writer.flush()))
@@ -119,14 +141,28 @@ function isDescription(event: OcsfEvent): boolean {
   return event?.category_uid === discovery_category && event.class_uid !== CLASS.workload_metric
 }
 
-/** Fills the window from the last day that was stored, oldest first. */
-async function rememberEvents(lake: Lake, writer: Writer, count: number) {
+/** Rows stored since a time (the lake's clock, ms since 1970), or in the last day in which any were. */
+type StoredSince = number | 'last day'
+
+async function lakeTime(lake: Lake): Promise<number> {
+  const [row] = await lake.select<{ now: string }>('SELECT toUnixTimestamp64Milli(now64(3)) AS now')
+  return Number(row?.now)
+}
+
+function storedSince(table: string, since: StoredSince): string {
+  return since === 'last day'
+    ? `ingested_time > (SELECT max(ingested_time) FROM ${table}) - toIntervalDay(1)`
+    : `ingested_time >= fromUnixTimestamp64Milli(toInt64(${Math.floor(since)}))`
+}
+
+/** Fills the window, oldest first. */
+async function rememberEvents(lake: Lake, writer: Writer, count: number, since: StoredSince) {
   if (count === 0) return
   const uids = createUidReader()
   const row_bytes = 18
   const bytes = await lake.selectBytes(
     `SELECT if(uid_text = '', toUnixTimestamp64Milli(time), 0), uid_tail FROM events
-     WHERE ingested_time > (SELECT max(ingested_time) FROM events) - toIntervalDay(1)
+     WHERE ${storedSince('events', since)}
      ORDER BY ingested_time DESC LIMIT {count:UInt32}`,
     'RowBinary',
     { count },
@@ -140,11 +176,12 @@ async function rememberEvents(lake: Lake, writer: Writer, count: number) {
   }
 }
 
-async function rememberRows(lake: Lake, writer: Writer, table: string, time_column: string) {
+async function rememberRows(lake: Lake, writer: Writer, table: string, since: StoredSince) {
   const uids = createUidReader()
+  const time_column = table === 'inventory' ? 'valid_from' : 'time'
   const rows = await lake.select<{ uid: string; ms: string }>(
     `SELECT metadata_uid AS uid, toUnixTimestamp64Milli(${time_column}) AS ms FROM ${table}
-     WHERE ingested_time > (SELECT max(ingested_time) FROM ${table}) - toIntervalDay(1)
+     WHERE ${storedSince(table, since)} AND metadata_uid != ''
      ORDER BY ingested_time DESC LIMIT {count:UInt32}`,
     { count: low_volume.window_size },
   )

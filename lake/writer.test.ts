@@ -11,6 +11,7 @@ import { eventUid } from '../ocsf/uid.js'
 import { createEventEncoder } from './event-encoder.js'
 import { openLake } from './open.js'
 import type { Lake } from './port.js'
+import { createStore } from './store.js'
 import { events as events_table } from './tables/events.js'
 import { createWriter, type WriterOptions } from './writer.js'
 
@@ -111,13 +112,66 @@ test('a fault that passes is thrown as retryable, and the retry stores everythin
       return lake.insertNative(...args)
     },
   }
-  const writer = writerOn(flaky, { max_rows: 100 })
+  const writer = writerOn(flaky, { max_rows: 100, retry_for_ms: 0 })
   await assert.rejects(writer.write(range(0, 300)), { code: 'lake_failed', retryable: true })
   const again = await writer.write(range(0, 300))
   await writer.stop()
   assert.equal(again.stored, 100)
   assert.equal(again.duplicate, 200)
   assert.deepEqual(await counts(), { rows: 300, uids: 300 })
+})
+
+test('a block whose answer is lost is tried again and stored once', async () => {
+  let calls = 0
+  const lossy: Pick<Lake, 'insertNative'> = {
+    async insertNative(...args) {
+      await lake.insertNative(...args)
+      if (++calls < 3) throw new WeirError('lake_failed', 'connection reset', { retryable: true })
+    },
+  }
+  const writer = writerOn(lossy)
+  assert.equal((await writer.write(range(0, 100))).stored, 100)
+  await writer.stop()
+  assert.equal(calls, 3)
+  assert.deepEqual(await counts(), { rows: 100, uids: 100 })
+})
+
+test('a block that was given up may be stored all the same: the lake is asked before its events are taken again', async () => {
+  let calls = 0
+  const lossy: Pick<Lake, 'insertNative'> = {
+    async insertNative(...args) {
+      await lake.insertNative(...args)
+      if (++calls === 1) throw new WeirError('lake_failed', 'no answer in time', { retryable: true })
+    },
+  }
+  const store = await createStore({
+    lake: { ...lake, ...lossy },
+    metrics: createMetrics(),
+    log: createLog('silent'),
+    retry_for_ms: 0,
+  })
+  await assert.rejects(store.handle('weir.events', range(0, 50), 'weir.events:0:0-49'), { retryable: true })
+  const again = await store.handle('weir.events', range(0, 80), 'weir.events:0:0-79')
+  await store.stop()
+  assert.deepEqual({ stored: again.stored, duplicate: again.duplicate }, { stored: 30, duplicate: 50 })
+  assert.deepEqual(await counts(), { rows: 80, uids: 80 })
+})
+
+test('named batches that come together share blocks', async () => {
+  let blocks = 0
+  const counting: Pick<Lake, 'insertNative'> = {
+    insertNative(...args) {
+      blocks++
+      return lake.insertNative(...args)
+    },
+  }
+  const writer = writerOn(counting)
+  await Promise.all(
+    Array.from({ length: 40 }, (_, n) => writer.write(range(n * 50, n * 50 + 50), `weir.events:${n}:0-49`)),
+  )
+  await writer.stop()
+  assert.ok(blocks <= 3, `${blocks} blocks`)
+  assert.deepEqual(await counts(), { rows: 2000, uids: 2000 })
 })
 
 test('a duplicate of a waiting event is acknowledged only when that event is durable', async () => {

@@ -1,4 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { messageOf, WeirError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
 import type { Metrics } from '../core/metrics.js'
@@ -34,6 +35,13 @@ export type WriterOptions = {
   readonly max_wait_ms?: number
   /** Newest uids that are remembered to recognise duplicates; 0 for none. */
   readonly window_size?: number
+  /** A block that meets a fault that passes is tried again, the same and under the same token, for so long, ms. */
+  readonly retry_for_ms?: number
+  /**
+   * Remembers the uids of what was stored in the last `age_ms`. Called before the next event after a block was given up: its
+   * last try may have been stored without an answer. What it throws is thrown by `write`.
+   */
+  readonly recall?: (age_ms: number) => Promise<void>
   readonly metrics: Metrics
   readonly log: Log
 }
@@ -42,8 +50,8 @@ export type WriterOptions = {
 export type Writer = {
   /**
    * Resolves when every event is durable, known, or rejected. Writes that come at the same time share blocks; when too many
-   * are waiting it waits. With a token (the name of a redelivered batch) the events get blocks of their own, which the
-   * engine takes once. Throws `lake_failed`; if retryable, the same events may be written again and nothing is counted twice.
+   * are waiting it waits. Tokens name batches that may come again: the engine takes a block of the same events of the same
+   * batches once. Throws `lake_failed`; if retryable, the same events may be written again and nothing is counted twice.
    */
   write(events: readonly OcsfEvent[], token?: string): Promise<WriteReceipt>
   /** Remembers a uid that is in the table already, as its 64-bit key. */
@@ -66,7 +74,9 @@ type Block = {
   readonly first_key: number
   /** Combined keys of its events: names the content. */
   content: number
-  readonly token: string | undefined
+  /** Names of the batches its events are of; undefined as soon as one has none. */
+  batches: Set<string> | undefined
+  name: string | undefined
   readonly done: Promise<void>
   settle(error?: unknown): void
 }
@@ -84,6 +94,8 @@ const shortest_wait_ms = 10
  */
 const worthwhile_rows = 1_000
 const quiet_ms = 20
+/** Waits between the tries of a block, ms; the last one repeats. */
+const retry_waits_ms = [50, 200, 1_000, 2_000]
 
 /** A writer for one table. */
 export function createWriter(options: WriterOptions): Writer {
@@ -92,6 +104,7 @@ export function createWriter(options: WriterOptions): Writer {
   const max_bytes = options.max_bytes ?? 32 * 1024 * 1024
   const max_wait_ms = options.max_wait_ms ?? 500
   const window_size = options.window_size ?? 2_000_000
+  const retry_for_ms = options.retry_for_ms ?? 5_000
   const window = createUidWindow(Math.max(1, window_size))
   const uids = createUidReader()
   const labels = { table: table.name }
@@ -108,8 +121,10 @@ export function createWriter(options: WriterOptions): Writer {
   let next_key = 0
   let appending: Promise<unknown> = Promise.resolve()
   let room: (() => void) | undefined
+  /** Since when blocks were given up whose rows may be in the table. */
+  let doubtful_since: number | undefined
 
-  function openBlock(token: string | undefined): Block {
+  function openBlock(): Block {
     let settle: (error?: unknown) => void = () => {}
     const done = new Promise<void>((resolve, reject) => {
       settle = (error) => (error === undefined ? resolve() : reject(error))
@@ -123,12 +138,13 @@ export function createWriter(options: WriterOptions): Writer {
       keys: [],
       first_key: next_key,
       content: 0,
-      token,
+      batches: new Set(),
+      name: undefined,
       done,
       settle,
     }
     unfinished.add(block)
-    if (token === undefined) timer = setTimeout(seal, waitOf(last_insert_ms, max_wait_ms))
+    timer = setTimeout(seal, waitOf(last_insert_ms, max_wait_ms))
     return block
   }
 
@@ -162,12 +178,13 @@ export function createWriter(options: WriterOptions): Writer {
     const started = performance.now()
     let failure: unknown
     try {
-      await insertEncoded(block.encoder, block.token && `${block.token}:${block.content}`)
+      await insertEncoded(block.encoder, tokenOf(block), started)
       for (const call of block.calls) call.stored++
     } catch (error) {
       if (isDataFault(error)) {
         failure = await storeHalves(block, 0, block.events.length, error)
       } else {
+        doubtful_since = Math.min(doubtful_since ?? started, started)
         forget(block, 0, block.events.length)
         failure = error
       }
@@ -181,10 +198,23 @@ export function createWriter(options: WriterOptions): Writer {
     block.settle(failure)
   }
 
-  async function insertEncoded(encoder: Encoder, token: string | undefined) {
+  /** Repetitions have the same rows and the same token: whichever of them arrives, the rows are stored once. */
+  async function insertEncoded(encoder: Encoder, token: string, started: number) {
     if (encoder.rows() === 0) return
     const encoded = encoder.finish()
-    await lake.insertNative(table, encoded, token)
+    for (let tries = 0; ; tries++) {
+      try {
+        await lake.insertNative(table, encoded, token)
+        break
+      } catch (error) {
+        const wait_ms = retry_waits_ms[Math.min(tries, retry_waits_ms.length - 1)] ?? 0
+        const is_late = stopped || performance.now() + wait_ms - started > retry_for_ms
+        if (is_late || !(error instanceof WeirError && error.retryable)) throw error
+        metrics.count('lake_retries', labels)
+        log.warn({ table: table.name, err: messageOf(error) }, 'a block is tried again')
+        await sleep(wait_ms)
+      }
+    }
     metrics.count('lake_rows', labels, encoded.rows)
   }
 
@@ -211,7 +241,7 @@ export function createWriter(options: WriterOptions): Writer {
       if (index % 1000 === 999) await nextTurn()
     }
     try {
-      await insertEncoded(encoder, undefined)
+      await insertEncoded(encoder, `${tokenOf(block)}:${from}-${to}`, performance.now())
       for (let index = from; index < to; index++) (block.calls[index] as Call).stored++
       return undefined
     } catch (error) {
@@ -237,7 +267,7 @@ export function createWriter(options: WriterOptions): Writer {
   }
 
   /** Puts one event into the open block, unless it is known or cannot be stored. */
-  function place(event: OcsfEvent, call: Call, token: string | undefined, waits: Set<Promise<void>>) {
+  function place(event: OcsfEvent, call: Call, batch: string | undefined, waits: Set<Promise<void>>) {
     const uid = event?.metadata?.uid
     // Without a uid and a time the encoder of the table decides.
     const parts =
@@ -252,7 +282,7 @@ export function createWriter(options: WriterOptions): Writer {
       if (block) waits.add(block.done)
       return
     }
-    open ??= openBlock(token)
+    open ??= openBlock()
     const problem = open.encoder.append(event)
     if (problem) {
       call.rejected.push({ event, reason: problem.reason, detail: problem.detail })
@@ -260,6 +290,8 @@ export function createWriter(options: WriterOptions): Writer {
     }
     open.events.push(event)
     open.calls.push(call)
+    if (batch === undefined) open.batches = undefined
+    else open.batches?.add(batch)
     open.keys.push(is_keyed ? addKey(low, high) : -1)
     open.content = (open.content + (low ^ Math.imul(high, 31)) + open.events.length) >>> 0
     waits.add(open.done)
@@ -274,11 +306,11 @@ export function createWriter(options: WriterOptions): Writer {
 
   async function append(
     events: readonly OcsfEvent[],
-    token: string | undefined,
+    batch: string | undefined,
     call: Call,
     waits: Set<Promise<void>>,
   ) {
-    if (token !== undefined) seal()
+    if (doubtful_since !== undefined) await resolveDoubt(doubtful_since)
     let turn_started = performance.now()
     for (let index = 0; index < events.length; index++) {
       if (sealed.length > waiting_blocks) {
@@ -288,14 +320,18 @@ export function createWriter(options: WriterOptions): Writer {
         room = undefined
         turn_started = performance.now()
       }
-      place(events[index] as OcsfEvent, call, token, waits)
+      place(events[index] as OcsfEvent, call, batch, waits)
       if (index % 64 === 63 && performance.now() - turn_started > slice_ms) {
         await nextTurn()
         turn_started = performance.now()
       }
     }
-    if (token !== undefined) seal()
-    else sealWhenQuiet()
+    sealWhenQuiet()
+  }
+
+  async function resolveDoubt(since: number) {
+    await options.recall?.(performance.now() - since)
+    if (doubtful_since === since) doubtful_since = undefined
   }
 
   async function flush() {
@@ -332,4 +368,18 @@ export function createWriter(options: WriterOptions): Writer {
 
 function waitOf(last_insert_ms: number, max_wait_ms: number): number {
   return Math.min(max_wait_ms, Math.max(shortest_wait_ms, last_insert_ms * wait_factor))
+}
+
+/**
+ * Names a block by its batches and the uids of its events; after a partial failure the same batches cover other rows. Without
+ * names it is one of its kind: rows that were deleted can be written again.
+ */
+function tokenOf(block: Block): string {
+  block.name ??= block.batches
+    ? createHash('sha256')
+        .update([...block.batches].join())
+        .digest('hex')
+        .slice(0, 32)
+    : randomUUID()
+  return `${block.name}:${block.content}`
 }

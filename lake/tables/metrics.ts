@@ -1,5 +1,5 @@
 import type { OcsfEvent } from '../../ocsf/event.js'
-import { type Column, ingested_time, moment, type Row, type Table, word, workload_columns } from './table.js'
+import { type Column, ingested_time, moment, type Row, type Table, text, word, workload_columns } from './table.js'
 import { workloadCells } from './workload-cells.js'
 
 /** Numeric telemetry. */
@@ -13,6 +13,7 @@ export const metrics: Table = {
     { name: 'value', type: 'Float64', doc: 'The measurement in its unit', codec: 'Gorilla, ZSTD(1)' },
     word('unit', 'percent, bytes, bytes_per_s, count, ms'),
     ...workload_columns.filter((column) => column.name !== 'workload_uid'),
+    text('metadata_uid', 'Id of the event, in the row of its first measurement'),
     ingested_time,
   ],
   engine: 'ReplacingMergeTree',
@@ -27,11 +28,12 @@ export const metrics: Table = {
 export function metricRows(event: OcsfEvent): Row[] {
   const workload = workloadCells(event)
   const measures: { name?: string; value?: number; unit?: string }[] = Array.isArray(event.metrics) ? event.metrics : []
-  return measures.map((measure) => ({
+  return measures.map((measure, index) => ({
     metric: measure.name,
     value: measure.value,
     unit: measure.unit,
     time: event.time,
+    metadata_uid: index === 0 ? event.metadata.uid : undefined,
     ...workload,
   }))
 }
