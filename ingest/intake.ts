@@ -9,6 +9,7 @@ import { finish } from '../ocsf/finish.js'
 import { moveUnknown } from '../ocsf/unknown.js'
 import { type Problem, validate } from '../ocsf/validate.js'
 import type { Format, FormatDefinition, RawRecord, Receipt } from './contract.js'
+import { createPodTable, type PodTable } from './pod-table.js'
 
 export type IntakeConfig = {
   bus: Bus
@@ -42,6 +43,7 @@ type Tally = { records: number; stored: number; dropped: Map<string, number>; re
 /** The only place where records become events: parse, normalise, derive, validate, count, dead-letter, publish. */
 export function createIntake(config: IntakeConfig): Intake {
   const turns = createTurns()
+  const pods = createPodTable()
   return {
     async emit(instance, name, records) {
       const entry = config.formats.get(name)
@@ -51,7 +53,7 @@ export function createIntake(config: IntakeConfig): Intake {
         })
       }
       const tally: Tally = { records: records.length, stored: 0, dropped: new Map(), rejected: new Map() }
-      const reader = createReader(config, instance, entry, tally)
+      const reader = createReader(config, instance, entry, tally, pods)
       const publishing = createPublishing(config.bus)
       let turn = performance.now()
       for (let from = 0; from < records.length; from += SLICE) {
@@ -102,6 +104,7 @@ function createReader(
   instance: string,
   entry: { definition: FormatDefinition; format: Format },
   tally: Tally,
+  pods: PodTable,
 ) {
   const { definition, format } = entry
   const received_time = config.now()
@@ -135,6 +138,8 @@ function createReader(
       ...(record.position === undefined ? {} : { position: record.position }),
     })
     const problem = problemOf(event)
+    // After the checks: what a pod's container is must not be learned from an event that is none.
+    if (!problem) pods.join(event)
     if (problem) refuse(record, 'invalid_event', problem)
     else {
       tally.stored += 1

@@ -22,6 +22,62 @@ export function containerWorkload(id: string, name: string, extra: Optional = {}
   return { kind: 'container', uid: `container/${id.slice(0, 12)}`, name, group: extra.image ?? stem(name), ...extra }
 }
 
+/**
+ * What the runtimes of Kubernetes write on every container, and so what a workload in a pod is marked with, whoever
+ * reports it: the pod table (ingest/pod-table.ts) finds the container of a pod by these labels.
+ */
+export const POD_LABELS = {
+  pod: 'io.kubernetes.pod.name',
+  namespace: 'io.kubernetes.pod.namespace',
+  uid: 'io.kubernetes.pod.uid',
+  container: 'io.kubernetes.container.name',
+} as const
+
+/** What a source knows about the pod of a container. */
+export type PodFacts = {
+  readonly pod: string
+  readonly namespace?: string | undefined
+  readonly uid?: string | undefined
+  /** Name of the container in the pod. */
+  readonly container?: string | undefined
+}
+
+/** Labels that mark a container's workload as part of a pod, together with other labels of it. */
+export function podLabels({ pod, namespace, uid, container }: PodFacts, labels: { [key: string]: string } = {}) {
+  const marked: { [key: string]: string } = { ...labels, [POD_LABELS.pod]: pod }
+  if (namespace !== undefined) marked[POD_LABELS.namespace] = namespace
+  if (uid !== undefined) marked[POD_LABELS.uid] = uid
+  if (container !== undefined) marked[POD_LABELS.container] = container
+  return marked
+}
+
+/**
+ * A pod whose container ids the source does not know, as in most of the Kubernetes audit log. It stands for its
+ * container until the pod table knows that. Group: image, else what the pod was made from (`web-6c9f7d5b48-x2x7k` is
+ * `web`).
+ */
+export function podWorkload(facts: PodFacts, extra: Optional = {}): Workload {
+  const { labels, ...rest } = extra
+  const namespace = facts.namespace ?? 'default'
+  return {
+    kind: 'container',
+    uid: `pod/${rest.cluster === undefined ? '' : `${rest.cluster}/`}${namespace}/${facts.pod}`,
+    name: facts.pod,
+    group: rest.image ?? `${namespace}/${podStem(facts.pod)}`,
+    ...rest,
+    namespace,
+    labels: podLabels({ ...facts, namespace }, labels),
+  }
+}
+
+/** Letters and digits that Kubernetes makes the random part of a name from. */
+const GENERATED = '[bcdfghjklmnpqrstvwxz2456789]'
+const POD_SUFFIX = new RegExp(`-(?:${GENERATED}{8,10}-${GENERATED}{5}|${GENERATED}{5}|\\d{1,5})$`)
+
+function podStem(name: string): string {
+  return name.replace(POD_SUFFIX, '') || name
+}
+
 /** A serverless function. `provider` is aws, azure, gcp or openwhisk. Group: name and version. */
 export function functionWorkload(
   provider: string,

@@ -123,6 +123,7 @@ const kubernetesAudit: Source = {
     'objectRef.name': ['resources.name'],
     'objectRef.namespace': ['resources.namespace'],
     'objectRef.apiGroup': ['resources.group.name', 'api.group.name'],
+    'objectRef.subresource': ['resources.data.subresource'],
     'responseStatus.code': ['api.response.code'],
     sourceIPs: ['src_endpoint.ip'],
   },

@@ -1,5 +1,6 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type JsonObject } from '../../ocsf/event.js'
+import { POD_LABELS, podLabels } from '../../ocsf/workload.js'
 import {
   type ContainerFacts,
   containerObject,
@@ -114,6 +115,7 @@ function containerEvent(head: Head, legacyImage: string | undefined): EventDraft
     id,
     name: attributes?.text('name') ?? context.container?.name,
     image: attributes?.text('image') ?? legacyImage ?? context.container?.image,
+    ...podOf(attributes),
   }
   const about = { ...base, ...aboutContainer(facts, context.host) }
   const execution = attributes?.text('execID')
@@ -144,6 +146,17 @@ function containerEvent(head: Head, legacyImage: string | undefined): EventDraft
     ...(health ? { health } : {}),
     ...(execution && detail ? { process: commandProcess(execution, detail, facts) } : {}),
   }
+}
+
+/** The marks that Kubernetes' own use of Docker leaves on a container, so that the pod's other sources join. */
+function podOf(attributes: Fields | undefined): Pick<ContainerFacts, 'labels'> {
+  const [pod, namespace, uid, container] = [
+    attributes?.text(POD_LABELS.pod),
+    attributes?.text(POD_LABELS.namespace),
+    attributes?.text(POD_LABELS.uid),
+    attributes?.text(POD_LABELS.container),
+  ]
+  return pod === undefined ? {} : { labels: podLabels({ pod, namespace, uid, container }) }
 }
 
 function networkEvent(head: Head): EventDraft {

@@ -1,5 +1,5 @@
 import type { JsonObject, Workload } from '../../ocsf/event.js'
-import { containerWorkload } from '../../ocsf/workload.js'
+import { containerWorkload, POD_LABELS } from '../../ocsf/workload.js'
 import { isObject, type JsonRecord } from './fields.js'
 
 /** Who the events of one engine are about when they are about no container: OCSF's device object of the engine's machine. */
@@ -56,7 +56,9 @@ export function containerObject({ id, name, image, image_id, labels, runtime }: 
 
 /** The container as workload: the same one whoever reports it. */
 export function workloadOf({ id, name, image, labels }: ContainerFacts): Workload {
+  const namespace = labels?.[POD_LABELS.namespace]
   return containerWorkload(id, name ?? id.slice(0, 12), {
+    ...(namespace === undefined ? {} : { namespace }),
     ...(image ? { image: imageReference(image) } : {}),
     ...(labels && Object.keys(labels).length > 0 ? { labels: { ...labels } } : {}),
   })

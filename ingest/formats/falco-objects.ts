@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import { basename, dirname } from 'node:path/posix'
 import { integerOf, ipOf, readHomes, textOf } from './falco-fields.js'
-import { defined, type Fields, type JsonRecord } from './fields.js'
+import { defined, type Fields, isObject, type JsonRecord, setOwn } from './fields.js'
+import { isUuid } from './kubernetes-objects.js'
 
 /** OCSF file types by what Falco calls a descriptor. */
 const FILE_TYPES: { readonly [type: string]: number } = { file: 1, directory: 2, unix: 5, pipe: 6, fifo: 6 }
@@ -17,16 +18,31 @@ export function evidenceOf(fields: Fields, uid: string): JsonRecord | undefined 
   addConnection(evidence, fields)
   addFile(evidence, fields)
   addContainer(evidence, fields)
+  addOwners(evidence, fields)
   if (evidence.user) addGroup(evidence.user as JsonRecord, fields)
+  addAudit(evidence, fields)
   completeApi(evidence, uid)
+  anchor(evidence)
   return Object.keys(evidence).length === 0 ? undefined : evidence
+}
+
+/** OCSF wants evidence to be more than a container or an address of the API. */
+function anchor(evidence: JsonRecord) {
+  const { container, http_request, resources, ...rest } = evidence
+  if (Object.keys(rest).length > 0) return
+  if (isObject(container)) {
+    const { uid, name } = container
+    evidence.device = defined({ uid, name, type_id: 99, type: 'Container' })
+  } else if (http_request !== undefined) evidence.api = { operation: 'unknown' }
 }
 
 function addProcess(evidence: JsonRecord, fields: Fields, uid: string) {
   const process = (evidence.process ?? {}) as JsonRecord
   const parent = (process.parent_process ?? {}) as JsonRecord
-  addExecutable(process, textOf(fields, 'proc.exepath'))
-  addExecutable(parent, textOf(fields, 'proc.pexepath'))
+  addExecutable(process, fields, 'proc.exepath', 'proc.exe')
+  addExecutable(parent, fields, 'proc.pexepath', 'proc.pexe')
+  addEnvironment(process, fields)
+  addLogin(process, fields)
   const ancestry = ancestryOf(fields)
   if (ancestry.length > 0) process.ancestry = ancestry
   // Falco's default rules do not name pids, and OCSF wants every process identified.
@@ -39,8 +55,35 @@ function addProcess(evidence: JsonRecord, fields: Fields, uid: string) {
   evidence.process = process
 }
 
-function addExecutable(process: JsonRecord, path: string | undefined) {
+/** The path of the executable; the first word of the command line where only that is known and it is a path. */
+function addExecutable(process: JsonRecord, fields: Fields, field: string, word: string) {
+  const known = textOf(fields, field)
+  const said = known === undefined ? textOf(fields, word) : undefined
+  if (said !== undefined && !said.startsWith('/')) fields.keep(word)
+  const path = known ?? (said?.startsWith('/') ? said : undefined)
   if (path) process.file = { name: basename(path) || path, path, type_id: EXECUTABLE }
+}
+
+/** `proc.env` is `A=1 B=2`; a word without a name belongs to the value before it. */
+function addEnvironment(process: JsonRecord, fields: Fields) {
+  const text = textOf(fields, 'proc.env')
+  if (text === undefined) return
+  const variables: { name: string; value: string }[] = []
+  for (const word of text.slice(0, 16_384).split(' ')) {
+    const match = /^([A-Za-z_][A-Za-z0-9_]{0,127})=(.*)$/s.exec(word)
+    const last = variables.at(-1)
+    if (match) variables.push({ name: match[1] as string, value: match[2] as string })
+    else if (last) last.value += ` ${word}`
+  }
+  if (variables.length === 0) fields.keep('proc.env')
+  else process.environment_variables = variables
+}
+
+/** The account that logged in, whatever the process runs as now; -1 where nobody did. */
+function addLogin(process: JsonRecord, fields: Fields) {
+  const uid = integerOf(fields, 'user.loginuid')
+  if (uid === undefined || uid < 0 || uid === 4_294_967_295) return fields.keep('user.loginuid')
+  process.session = { ...((process.session as JsonRecord | undefined) ?? {}), uid_alt: String(uid) }
 }
 
 /** proc.aname[2], proc.aexepath[2] ... name the grandparents; [0] is the process and [1] its parent. */
@@ -162,17 +205,105 @@ function addContainer(evidence: JsonRecord, fields: Fields) {
   evidence.container = container
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+/** The plugin k8smeta says the same as the engine's own k8s fields did. */
+function podText(fields: Fields, field: string): string | undefined {
+  return textOf(fields, `k8s.${field}`) ?? textOf(fields, `k8smeta.${field}`)
+}
 
 function addPod(container: JsonRecord, evidence: JsonRecord, fields: Fields) {
-  const name = textOf(fields, 'k8s.pod.name')
+  const name = podText(fields, 'pod.name')
   if (name === undefined) return
   container.orchestrator = 'Kubernetes'
-  const namespace = textOf(fields, 'k8s.ns.name')
-  const field = fields.any('k8s.pod.uid') === undefined ? 'k8s.pod.id' : 'k8s.pod.uid'
-  const uid = textOf(fields, field)
-  if (uid !== undefined && UUID.test(uid)) container.pod_uuid = uid
-  evidence.resources = [defined({ name, type: 'pod', namespace, uid })]
+  const namespace = podText(fields, 'ns.name')
+  const uid = podText(fields, 'pod.uid') ?? textOf(fields, 'k8s.pod.id')
+  fields.any('k8s.pod.id')
+  if (isUuid(uid)) container.pod_uuid = uid
+  const labels = listed(fields, 'k8s.pod.labels') ?? listed(fields, 'k8s.pod.label')
+  evidence.resources = [defined({ name, type: 'pod', namespace, uid, labels })]
+}
+
+const OWNERS = ['deployment', 'rs', 'rc', 'daemonset', 'statefulset', 'job', 'svc'] as const
+
+/** What the pod belongs to, and what else the container is called. */
+function addOwners(evidence: JsonRecord, fields: Fields) {
+  const container = evidence.container as JsonRecord | undefined
+  if (container !== undefined) {
+    const labels = listed(fields, 'container.labels')
+    if (labels !== undefined) container.labels = labels
+    const privileged = fields.any('container.privileged')
+    if (typeof privileged === 'boolean' || privileged === 'true' || privileged === 'false') {
+      container.tags = [{ name: 'privileged', value: String(privileged) }]
+    } else fields.keep('container.privileged')
+  }
+  const pods = evidence.resources as JsonRecord[] | undefined
+  if (pods === undefined) return
+  const namespace = pods[0]?.namespace
+  for (const type of OWNERS) {
+    const name = podText(fields, `${type}.name`)
+    const uid = podText(fields, `${type}.uid`) ?? textOf(fields, `k8s.${type}.id`)
+    if (name !== undefined) pods.push(defined({ name, type, namespace, uid }))
+  }
+}
+
+/** `app=web, tier=front` as a list. */
+function listed(fields: Fields, field: string): string[] | undefined {
+  const text = textOf(fields, field)
+  const labels = text
+    ?.slice(0, 8192)
+    .split(/[,;] ?/)
+    .filter((label) => label !== '')
+  return labels === undefined || labels.length === 0 ? undefined : labels
+}
+
+/** What the plugin k8saudit tells of a call besides what has one home. */
+function addAudit(evidence: JsonRecord, fields: Fields) {
+  const addresses = textOf(fields, 'ka.sourceips')
+  const [ip, ...proxies] = (addresses ?? '').split(/[^0-9a-fA-F:.]+/).filter((address) => isIP(address) !== 0)
+  if (ip !== undefined) {
+    evidence.src_endpoint = defined({ ip, intermediate_ips: proxies.length === 0 ? undefined : proxies })
+  } else if (addresses !== undefined) fields.keep('ka.sourceips')
+  const groups = textOf(fields, 'ka.user.groups')
+  const actor = evidence.actor as JsonRecord | undefined
+  const user = actor?.user as JsonRecord | undefined
+  if (groups !== undefined && user !== undefined) {
+    user.groups = groups
+      .split(/[(),\s]+/)
+      .filter((name) => name !== '')
+      .map((name) => ({ name }))
+  } else fields.keep('ka.user.groups')
+  const decision = textOf(fields, 'ka.auth.decision')
+  const reason = textOf(fields, 'ka.auth.reason')
+  if (decision !== undefined && actor !== undefined) {
+    actor.authorizations = [
+      defined({ decision, policy: reason === undefined ? undefined : { type: 'authorization', desc: reason } }),
+    ]
+  } else {
+    fields.keep('ka.auth.decision')
+    fields.keep('ka.auth.reason')
+  }
+  const impersonated = textOf(fields, 'ka.impuser.name')
+  if (impersonated !== undefined) {
+    const request = (evidence.http_request ?? {}) as JsonRecord
+    evidence.http_request = { ...request, http_headers: [{ name: 'Impersonate-User', value: impersonated }] }
+  }
+  addRequest(evidence, fields)
+}
+
+/** `ka.req...` and `ka.uri.param[command]` are parts of the request's body and address. */
+function addRequest(evidence: JsonRecord, fields: Fields) {
+  const api = evidence.api as JsonRecord | undefined
+  const data: JsonRecord = {}
+  for (const field of fields.unread()) {
+    const name =
+      /^ka\.uri\.param\[([A-Za-z0-9_-]{1,64})\]$/.exec(field)?.[1] ??
+      /^ka\.(req\.[a-z_.[\]0-9]{1,128})$/.exec(field)?.[1]
+    if (name === undefined) continue
+    const value = fields.any(field)
+    if (value !== undefined && value !== '<NA>') setOwn(data, name, value)
+  }
+  if (Object.keys(data).length === 0) return
+  if (api === undefined) evidence.data = data
+  else api.request = { ...((api.request as JsonRecord | undefined) ?? {}), data }
 }
 
 function addGroup(user: JsonRecord, fields: Fields) {

@@ -31,6 +31,12 @@ test('a shell in a container: finding, actor, container workload, techniques, po
     group: 'registry.shop.example/shop-api:2.3.1',
     image: 'registry.shop.example/shop-api:2.3.1',
     namespace: 'shop',
+    labels: {
+      'io.kubernetes.pod.name': 'shop-api-6c9f',
+      'io.kubernetes.pod.namespace': 'shop',
+      'io.kubernetes.pod.uid': '0c5a1b1e-2f0e-4a3b-9d6a-1c2d3e4f5a6b',
+      'io.kubernetes.container.name': 'shop-api',
+    },
   })
   assert.deepEqual(
     event.finding_info.attacks.map((attack: any) => [attack.technique.uid, attack.tactic.name]),
@@ -84,9 +90,74 @@ test('a Kubernetes audit alert: who did what to which pod; the machine Falco run
   assert.equal(event.evidences[0].api.operation, 'create')
   assert.equal(event.evidences[0].api.response.code, 101)
   assert.deepEqual(event.resources, [{ name: 'shop-api-6c9f', type: 'pods/exec', namespace: 'shop' }])
-  assert.equal(event.workload, undefined)
+  assert.equal(event.workload?.uid, 'pod/shop/shop-api-6c9f')
   assert.equal(event.device, undefined)
   assert.deepEqual(event.metadata.reporter, { hostname: 'node-7' })
+})
+
+test('every documented field of the Kubernetes plugin has its place', () => {
+  const record = given('exec to a pod')
+  const fields = {
+    'ka.user.name': 'mallory',
+    'ka.user.groups': '(dev,system:authenticated)',
+    'ka.impuser.name': 'admin',
+    'ka.verb': 'create',
+    'ka.sourceips': '[203.0.113.7,10.0.0.4]',
+    'ka.auth.decision': 'allow',
+    'ka.auth.reason': 'RBAC: allowed',
+    'ka.target.resource': 'pods',
+    'ka.target.name': 'web-0',
+    'ka.req.pod.host_network': 'true',
+    'ka.uri.param[command]': 'id',
+  }
+  const event = eventOf(falco, { ...record, output_fields: fields })
+  const [evidence] = event.evidences
+  assert.deepEqual(event.actor.user.groups, [{ name: 'dev' }, { name: 'system:authenticated' }])
+  assert.deepEqual(evidence.http_request.http_headers, [{ name: 'Impersonate-User', value: 'admin' }])
+  assert.deepEqual(evidence.src_endpoint, { ip: '203.0.113.7', intermediate_ips: ['10.0.0.4'] })
+  assert.equal(event.actor.authorizations[0].decision, 'allow')
+  assert.deepEqual(evidence.api.request.data, { 'req.pod.host_network': 'true', command: 'id' })
+  assert.equal(event.workload?.uid, 'pod/default/web-0')
+  assert.equal(event.unmapped, undefined)
+})
+
+test('environment, login account, owners and labels; metadata of the plugin k8smeta', () => {
+  const record = given('shell in container')
+  const event = eventOf(falco, {
+    ...record,
+    output_fields: {
+      'container.id': '9c1f0b7ad2e4',
+      'container.labels': 'app=shop,tier=api',
+      'container.privileged': true,
+      'proc.env': 'PATH=/bin:/usr/bin LANG=C',
+      'user.loginuid': 1000,
+      'k8smeta.pod.name': 'shop-api-0',
+      'k8smeta.ns.name': 'shop',
+      'k8smeta.deployment.name': 'shop-api',
+    },
+  })
+  const [evidence] = event.evidences
+  assert.deepEqual(evidence.process.environment_variables, [
+    { name: 'PATH', value: '/bin:/usr/bin' },
+    { name: 'LANG', value: 'C' },
+  ])
+  assert.equal(event.actor.process.session.uid_alt, '1000')
+  assert.deepEqual(evidence.container.labels, ['app=shop', 'tier=api'])
+  assert.deepEqual(evidence.container.tags, [{ name: 'privileged', value: 'true' }])
+  assert.deepEqual(event.resources[1], { name: 'shop-api', type: 'deployment', namespace: 'shop' })
+  assert.equal(event.workload?.namespace, 'shop')
+  assert.equal(event.unmapped, undefined)
+})
+
+test('alerts inside of what a log shipper or CloudEvents put around them; priorities as numbers', () => {
+  const record = given('shell in container')
+  const shipped = eventOf(falco, { log: `${JSON.stringify(record)}\n`, stream: 'stdout' })
+  assert.equal(shipped.workload?.uid, 'container/9c1f0b7ad2e4')
+  assert.deepEqual(shipped.unmapped?.envelope, { stream: 'stdout' })
+  const event = { specversion: '1.0', type: 'falco.rule.output.v1', source: 'https://falco.org', id: '1', data: record }
+  assert.equal(eventOf(falco, event).finding_info.title, 'Terminal shell in container')
+  assert.ok(falco.detect(event) > 0.9)
+  assert.equal(eventOf(falco, { ...record, priority: 2 }).severity, 'Critical')
 })
 
 test('a CloudTrail plugin alert: account, source address, the record it is about', () => {

@@ -3,12 +3,14 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type Metadata, type Workload } from '../../ocsf/event.js'
 import { eventUid } from '../../ocsf/uid.js'
-import { containerWorkload, vmWorkload } from '../../ocsf/workload.js'
+import { containerWorkload, podLabels, podWorkload, vmWorkload } from '../../ocsf/workload.js'
 import { defineFormat } from '../contract.js'
 import { integerOf, textOf } from './falco-fields.js'
+import { mapping } from './falco-mapping.js'
 import { evidenceOf } from './falco-objects.js'
 import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
 import { attacksOf } from './mitre.js'
+import { splitShipped } from './shipper.js'
 import { isEventTime, parseTime } from './time.js'
 
 /** Falco's priorities (syslog's) as OCSF severities. */
@@ -24,6 +26,8 @@ const SEVERITY: { readonly [priority: string]: number } = {
   debug: 1,
 }
 
+const WORDS = ['Emergency', 'Alert', 'Critical', 'Error', 'Warning', 'Notice', 'Informational', 'Debug'] as const
+
 /** Names that Falco gives to messages about itself begin like this; they are rule names, not prose. */
 const INTERNAL = 'Falco internal:'
 
@@ -38,11 +42,15 @@ export const falco = defineFormat({
   example: {},
   input: 'json',
   keeps_raw: false,
-  detect(record) {
+  mapping,
+  split: (record) => splitShipped(record, isAlert),
+  detect(shipped) {
+    const record = splitShipped(shipped, isAlert)?.[0] ?? shipped
     if (!isObject(record) || typeof record.rule !== 'string' || typeof record.priority !== 'string') return 0
     return isObject(record.output_fields) ? 0.95 : 0.7
   },
-  create: () => (record) => {
+  create: () => (shipped) => {
+    const record = splitShipped(shipped, isAlert)?.[0] ?? shipped
     if (!isObject(record))
       return reject('not_falco', `expected an object with rule and priority, found ${kindOf(record)}`)
     const faults: Fault[] = []
@@ -56,6 +64,10 @@ export const falco = defineFormat({
     return ok([draft])
   },
 })
+
+function isAlert(record: JsonRecord): boolean {
+  return typeof record.rule === 'string' && record.priority !== undefined
+}
 
 type Head = {
   rule: string
@@ -73,7 +85,7 @@ type Head = {
 
 function readHead(record: Fields): Outcome<Head> {
   const rule = record.text('rule')
-  const priority = record.text('priority')
+  const priority = priorityOf(record)
   if (rule === undefined || priority === undefined) {
     const missing = rule === undefined ? 'rule' : 'priority'
     return reject('not_falco', `${missing}: expected a text that is not empty, found nothing`)
@@ -108,6 +120,13 @@ function readHead(record: Fields): Outcome<Head> {
   return ok({ rule, output, source, isInternal, tags, hostname, uid, time, severity, metadata, fields })
 }
 
+/** The word for it; the gRPC output may write the number (0 is emergency). */
+function priorityOf(record: Fields): string | undefined {
+  const value = record.any('priority')
+  if (typeof value === 'number') return WORDS[value] ?? String(value)
+  return record.text('priority')
+}
+
 /** The alert's own time, else the event's in nanoseconds; undefined (time of receipt) if neither can be read. */
 function timeOf(original: string | undefined, fields: Fields): number | undefined {
   const ns = fields.any('evt.time')
@@ -130,7 +149,7 @@ function finding({ rule, output, source, tags, hostname, uid, time, severity, me
   const cloud = cloudOf(fields)
   const actor = actorOf(evidence)
   const isHost = source.startsWith('syscall')
-  const workload = isHost ? workloadOf(evidence, resources, hostname) : undefined
+  const workload = isHost ? workloadOf(evidence, resources, hostname) : podOf(resources, fields)
   const profiles = [...(actor ? ['host'] : []), ...(cloud ? ['cloud'] : [])]
   const draft: EventDraft = {
     class_uid: CLASS.detection_finding,
@@ -211,12 +230,26 @@ function workloadOf(
   if (container?.uid === undefined) return hostname === undefined ? undefined : vmWorkload(hostname, hostname)
   const { image } = container
   const reference = image?.name === undefined ? undefined : `${image.name}${image.tag ? `:${image.tag}` : ''}`
-  const pod = (resources as { namespace?: string }[] | undefined)?.[0]
+  const pod = (resources as { name: string; type: string; namespace?: string; uid?: string }[] | undefined)?.[0]
+  const labels =
+    pod?.type === 'pod'
+      ? podLabels({ pod: pod.name, namespace: pod.namespace, uid: pod.uid, container: container.name })
+      : undefined
   return containerWorkload(
     container.uid,
     container.name ?? container.uid,
-    defined({ image: reference, namespace: pod?.namespace }),
+    defined({ image: reference, namespace: pod?.namespace, labels }),
   )
+}
+
+/** The pod that a call of the Kubernetes API was about. */
+function podOf(resources: unknown, fields: Fields): Workload | undefined {
+  const [target] = (resources ?? []) as { name: string; type?: string; namespace?: string }[]
+  if (target?.type !== 'pods' && target?.type?.startsWith('pods/') !== true) return undefined
+  const data = fields.any('ka.uri.param[container]')
+  const container = typeof data === 'string' ? data : undefined
+  const cluster = textOf(fields, 'ka.cluster.name')
+  return podWorkload({ pod: target.name, namespace: target.namespace, container }, defined({ cluster }))
 }
 
 /** Falco about itself. `n_drops` counts the system calls it did not see: blindness that an attacker may cause. */

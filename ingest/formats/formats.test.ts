@@ -11,6 +11,9 @@ const SHARED = [
   ['falco', 'parser-corpus/falco_alerts.jsonl'],
   ['cloudtrail', 'parser-corpus/aws_cloudtrail.jsonl'],
   ['cloudtrail', 'stratus'],
+  ['k8s_audit', 'parser-corpus/k8s_audit.jsonl'],
+  ['k8s_audit', 'falco-k8s-audit/traces'],
+  ['docker_events', 'parser-corpus/wazuh_docker_events.jsonl'],
 ] as const
 
 test('every format says what it is, and its example is a valid configuration', () => {

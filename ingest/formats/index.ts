@@ -6,6 +6,7 @@ import { azureFunctions } from './azure_functions.js'
 import { cloudtrail } from './cloudtrail.js'
 import { dockerEvents } from './docker_events.js'
 import { falco } from './falco.js'
+import { k8sAudit } from './k8s_audit.js'
 import { ocsf } from './ocsf.js'
 import { vpcFlow } from './vpc_flow.js'
 
@@ -17,6 +18,7 @@ export const formats = registry<FormatDefinition>('format', [
   cloudtrail,
   dockerEvents,
   falco,
+  k8sAudit,
   ocsf,
   vpcFlow,
 ])

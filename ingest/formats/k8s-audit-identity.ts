@@ -1,0 +1,154 @@
+import { type Fields, isObject, type JsonRecord } from './fields.js'
+
+/** Who called, and what is known about where from. */
+export type Identity = {
+  /** OCSF user; undefined if the event names nobody. */
+  readonly user?: JsonRecord
+  readonly session?: JsonRecord
+  /** Headers by which the caller asked to act as somebody else. */
+  readonly impersonation?: readonly { name: string; value: string }[]
+  /** The pod whose service account token was used, as far as the token says. */
+  readonly pod?: { readonly name: string; readonly uid?: string; readonly namespace?: string }
+  /** The node that called, or on which the calling pod runs. */
+  readonly node?: string
+  readonly is_node: boolean
+  /** The cloud's id of the calling node. */
+  readonly instance?: string
+  readonly account?: string
+  readonly is_aws: boolean
+}
+
+/** The authenticated user of an audit event, and whom it acts as. */
+export function identityOf(event: Fields): Identity {
+  const fields = event.object('user')
+  const impersonated = event.object('impersonatedUser')
+  const impersonation = impersonated === undefined ? [] : headersOf(impersonated)
+  const extra = extraOf(fields?.object('extra'))
+  const name = fields?.text('username')
+  const uid = fields?.text('uid')
+  const groups = fields === undefined ? [] : groupsOf(fields)
+  const token = tokenOf(extra, name)
+  const arn = extra.take('arn')
+  const issuer = extra.take('canonicalArn')
+  const credential_uid = extra.take('accessKeyId') ?? extra.take('authentication.kubernetes.io/credential-id')
+  const session_uid = extra.take('sessionName')
+  const uid_alt = arn ?? extra.take('oid') ?? extra.take('principalId')
+  const account = /:(\d{12}):/.exec(arn ?? uid ?? '')?.[1]
+  const user = userOf({ name, uid, groups, credential_uid, uid_alt, account })
+  const session = {
+    ...(session_uid === undefined ? {} : { uid: session_uid }),
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(credential_uid === undefined ? {} : { credential_uid }),
+  }
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(session_uid === undefined && issuer === undefined ? {} : { session }),
+    ...(impersonation.length === 0 ? {} : { impersonation }),
+    ...token,
+    ...(token.is_node && session_uid !== undefined && /^i-[0-9a-f]{8,17}$/.test(session_uid)
+      ? { instance: session_uid }
+      : {}),
+    ...(account === undefined ? {} : { account }),
+    is_aws: arn !== undefined || /^(aws-iam|heptio)-authenticator/.test(uid ?? ''),
+  }
+}
+
+type Known = {
+  name: string | undefined
+  uid: string | undefined
+  groups: readonly string[]
+  credential_uid?: string | undefined
+  uid_alt?: string | undefined
+  account?: string | undefined
+}
+
+/** OCSF user of a Kubernetes user name: people, service accounts and parts of the cluster have one name space. */
+export function userOf({ name, uid, groups, credential_uid, uid_alt, account }: Known): JsonRecord | undefined {
+  if (name === undefined && uid === undefined) return undefined
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(uid === undefined ? {} : { uid }),
+    ...typeOf(name ?? '', groups),
+    ...(groups.length === 0 ? {} : { groups: groups.map((group) => ({ name: group })) }),
+    ...(credential_uid === undefined ? {} : { credential_uid }),
+    ...(uid_alt === undefined ? {} : { uid_alt }),
+    ...(account === undefined ? {} : { account: { uid: account, type_id: 10, type: 'AWS Account' } }),
+    ...(name !== undefined && /^[^\s@:]{1,64}@[^\s@:]{1,255}$/.test(name) ? { email_addr: name } : {}),
+  }
+}
+
+function typeOf(name: string, groups: readonly string[]): { type_id: number; type: string } {
+  if (name === 'system:anonymous') return { type_id: 99, type: 'Anonymous' }
+  if (name.startsWith('system:serviceaccount:')) return { type_id: 4, type: 'Service' }
+  if (name.startsWith('system:') || name.startsWith('eks:') || name.startsWith('aks')) {
+    return { type_id: 3, type: 'System' }
+  }
+  return groups.includes('system:masters') ? { type_id: 2, type: 'Admin' } : { type_id: 1, type: 'User' }
+}
+
+function groupsOf(fields: Fields): string[] {
+  const groups: string[] = []
+  for (const [n, group] of (fields.list('groups') ?? []).entries()) {
+    if (typeof group === 'string') groups.push(group)
+    else fields.fault(`groups[${n}]`, 'a string', group)
+  }
+  return groups
+}
+
+/** Impersonation is asked for by headers; the audit log has them as a second user. */
+function headersOf(fields: Fields): { name: string; value: string }[] {
+  const headers: { name: string; value: string }[] = []
+  const name = fields.text('username')
+  const uid = fields.text('uid')
+  if (name !== undefined) headers.push({ name: 'Impersonate-User', value: name })
+  if (uid !== undefined) headers.push({ name: 'Impersonate-Uid', value: uid })
+  for (const group of groupsOf(fields)) headers.push({ name: 'Impersonate-Group', value: group })
+  return headers
+}
+
+type Extra = { take(key: string): string | undefined }
+
+/** Extra values are lists of texts; some exports write `/` and `.` in their names differently. */
+function extraOf(fields: Fields | undefined): Extra {
+  const keys = new Map<string, string>()
+  for (const key of fields?.unread() ?? []) keys.set(key.replaceAll('_slash_', '/').replaceAll('_', '.'), key)
+  return {
+    take(key) {
+      const found = keys.get(key)
+      if (fields === undefined || found === undefined) return undefined
+      const value = fields.any(found)
+      const first: unknown = Array.isArray(value) ? value[0] : value
+      if (typeof first === 'string' && first !== '' && (!Array.isArray(value) || value.length === 1)) return first
+      fields.keep(found)
+      return undefined
+    },
+  }
+}
+
+const ACCOUNT = /^system:serviceaccount:([^:]{1,63}):/
+
+function tokenOf(extra: Extra, name: string | undefined): Pick<Identity, 'pod' | 'node' | 'is_node'> {
+  const pod = extra.take('authentication.kubernetes.io/pod-name')
+  const uid = extra.take('authentication.kubernetes.io/pod-uid')
+  const is_node = name?.startsWith('system:node:') === true
+  const node = is_node ? name?.slice('system:node:'.length) : extra.take('authentication.kubernetes.io/node-name')
+  const namespace = ACCOUNT.exec(name ?? '')?.[1]
+  return {
+    ...(pod === undefined
+      ? {}
+      : {
+          pod: {
+            name: pod,
+            ...(uid === undefined ? {} : { uid }),
+            ...(namespace === undefined ? {} : { namespace }),
+          },
+        }),
+    ...(node === undefined || node === '' ? {} : { node }),
+    is_node,
+  }
+}
+
+/** True for a JSON object with at least one key. */
+export function hasKeys(value: unknown): value is JsonRecord {
+  return isObject(value) && Object.keys(value).length > 0
+}

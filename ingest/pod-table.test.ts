@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventOf, fixtureCase } from '../test/format-cases.js'
+import { dockerEvents } from './formats/docker_events.js'
+import { falco } from './formats/falco.js'
+import { k8sAudit } from './formats/k8s_audit.js'
+import { createPodTable } from './pod-table.js'
+
+const id = `9c1f0b7ad2e4${'0'.repeat(52)}`
+const pod = 'shop-api-6c9f7d5b48-x2x7k'
+const exec = () => eventOf(k8sAudit, fixtureCase('k8s_audit/events.jsonl', 'exec into a pod'))
+const status = () => eventOf(k8sAudit, fixtureCase('k8s_audit/events.jsonl', 'kubelet reports the pod runs'))
+
+function alert() {
+  const output_fields = {
+    'container.id': id.slice(0, 12),
+    'container.name': 'api',
+    'k8s.pod.name': pod,
+    'k8s.ns.name': 'shop',
+  }
+  return eventOf(falco, { rule: 'Shell', priority: 'Notice', output: 'x', hostname: 'node-3', output_fields })
+}
+
+function dockerStart() {
+  const Attributes = {
+    image: 'registry.shop.example/shop-api:2.3.1',
+    name: `k8s_api_${pod}_shop_0c5a1b1e_0`,
+    'io.kubernetes.pod.name': pod,
+    'io.kubernetes.pod.namespace': 'shop',
+    'io.kubernetes.container.name': 'api',
+  }
+  return eventOf(dockerEvents, { Type: 'container', Action: 'start', Actor: { ID: id, Attributes }, time: 1768206600 })
+}
+
+test('the same container seen by Falco, Docker and the audit log is one workload', () => {
+  for (const first of [alert, dockerStart, status]) {
+    const pods = createPodTable()
+    assert.equal(exec().workload?.uid, `pod/shop/${pod}`)
+    const known = first()
+    pods.join(known)
+    const event = exec()
+    pods.join(event)
+    assert.equal(known.workload?.uid, 'container/9c1f0b7ad2e4')
+    assert.equal(event.workload?.uid, known.workload?.uid)
+    assert.equal(event.workload?.group, known.workload?.group)
+  }
+})
+
+test('with several containers in the pod, only one that is named is found', () => {
+  const pods = createPodTable()
+  const sidecar = alert()
+  sidecar.workload = {
+    ...(sidecar.workload as NonNullable<typeof sidecar.workload>),
+    uid: 'container/aaaaaaaaaaaa',
+    labels: { ...sidecar.workload?.labels, 'io.kubernetes.container.name': 'proxy' },
+  }
+  pods.join(alert())
+  pods.join(sidecar)
+  const named = exec()
+  pods.join(named)
+  assert.equal(named.workload?.uid, 'container/9c1f0b7ad2e4')
+  const record = fixtureCase('k8s_audit/events.jsonl', 'exec into a pod')
+  const open = eventOf(k8sAudit, { ...record, requestURI: '/api/v1/namespaces/shop/pods/x/exec?command=sh' })
+  pods.join(open)
+  assert.equal(open.workload?.uid, `pod/shop/${pod}`)
+})
+
+test('pods of another name or namespace, and events of no pod, stay what they are', () => {
+  const pods = createPodTable()
+  pods.join(alert())
+  const record = fixtureCase('k8s_audit/events.jsonl', 'exec into a pod') as { objectRef: object }
+  const other = eventOf(k8sAudit, { ...record, objectRef: { ...record.objectRef, namespace: 'test' } })
+  pods.join(other)
+  assert.equal(other.workload?.uid, `pod/test/${pod}`)
+})
