@@ -20,7 +20,7 @@ const MOST_OUTSTANDING = 40_000
 async function main(folder: string): Promise<Latency> {
   const app = await benchApp(join(folder, 'latency'), join(folder, 'model'), ['collectors'])
   await ingestFile(app, join(folder, 'events.jsonl'))
-  const client = createClient({ url: app.endpoint.url() ?? '' })
+  const client = createClient({ url: app.endpoint?.url() ?? '' })
   const workloads = await app.lake.select<{ uid: string; from: string; to: string }>(
     'SELECT workload_uid AS uid, toString(min(time)) AS from, toString(max(time)) AS to FROM events GROUP BY uid',
   )

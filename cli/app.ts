@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { createMemoryBus } from '../bus/memory.js'
 import type { Bus } from '../bus/port.js'
 import { WeirError } from '../core/errors.js'
 import { createHealthBoard, type HealthBoard } from '../core/health.js'
@@ -13,14 +12,13 @@ import type { Format, FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
 import { createIntake, type Intake } from '../ingest/intake.js'
 import { createSqlEndpoint } from '../lake/endpoint/server.js'
-import { openLake } from '../lake/open.js'
 import type { Lake } from '../lake/port.js'
 import { createStore, type Store } from '../lake/store.js'
 import type { OcsfEvent } from '../ocsf/event.js'
-import { createMemoryJobs } from '../responders/jobs/memory.js'
 import type { Responder } from '../responders/responder.js'
 import { createCollectors } from './collectors.js'
 import type { WeirConfig } from './config.js'
+import { createConfiguredBus, openConfiguredJobs, openConfiguredLake } from './ports.js'
 import { publishCoverage } from './publish.js'
 import { createDetectRole } from './roles/detect.js'
 import { createRespondRole, SILENT_AFTER_MS } from './roles/respond.js'
@@ -33,7 +31,6 @@ import { version } from './version.js'
 /** On the memory bus; see the roles. */
 const STORE_SUBSCRIPTIONS = 48
 const DETECT_SUBSCRIPTIONS = 8
-const MAX_BATCH = 512
 
 export type AppOptions = {
   log: Log
@@ -63,7 +60,8 @@ export type App = Lifecycle & {
   readonly http: HealthServer
   readonly sightings: Sightings
   readonly collectors: ReturnType<typeof createCollectors>
-  readonly endpoint: ReturnType<typeof openSqlEndpoint>
+  /** Absent where the lake is a server, which answers SQL itself. */
+  readonly endpoint: ReturnType<typeof openSqlEndpoint> | undefined
 }
 
 /** The composition root: opens the lake and connects every part. Nothing runs before `start`. */
@@ -73,13 +71,9 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
   mkdirSync(data_dir, { recursive: true, mode: 0o700 })
   const metrics = createMetrics({ of_process: true })
   const health = createHealthBoard({ metrics })
-  const lake = await openLake({ path: join(data_dir, 'lake'), retention_days: config.lake.retention_days })
-  health.watch('lake', async () => {
-    await lake.select('SELECT 1')
-    return { ok: true, message: `ClickHouse in this process, ${lake.path}` }
-  })
-  const bus = createMemoryBus({ max_messages: config.bus.max_messages, max_batch: MAX_BATCH, log })
-  health.watch('bus', () => ({ ok: true, message: 'in this process' }))
+  const around = { config, health, log, metrics }
+  const { lake, embedded } = await openConfiguredLake(around, data_dir)
+  const bus = createConfiguredBus(around)
   const sightings = createSightings({ silent_after_ms: SILENT_AFTER_MS, now: Date.now })
   const has = (role: Role) => roles.includes(role)
   const common = { config, bus, lake, log, metrics, sightings }
@@ -97,14 +91,16 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
       })
     : undefined
   const responding = has('respond')
-    ? createRespondRole({ ...common, jobs: createMemoryJobs({ concurrency: 4 }), on_response: options.on_response })
+    ? createRespondRole({ ...common, jobs: await openConfiguredJobs(around), on_response: options.on_response })
     : undefined
   const { max_record_length } = config
   const intake = createIntake({ bus, metrics, formats: createFormats(config), max_record_length, now: Date.now })
   const collectors = has('ingest')
     ? createCollectors({ config, data_dir, bus, intake, metrics, log, publishCoverage })
     : undefined
-  const endpoint = openSqlEndpoint({ config: config.lake, data_dir, create: createSqlEndpoint, lake, log, metrics })
+  const endpoint =
+    embedded &&
+    openSqlEndpoint({ config: config.lake, data_dir, create: createSqlEndpoint, lake: embedded, log, metrics })
   const about = () => ({ version, roles, pid: process.pid, uptime_s: Math.round(process.uptime()) })
   const { host, port } = config.http
   const http = createHealthServer({ host, port, board: health, metrics, about })

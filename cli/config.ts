@@ -6,8 +6,10 @@ import { detectors } from '../detectors/index.js'
 import { collectors } from '../ingest/collectors/index.js'
 import type { FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
+import { serverLakeFields } from '../lake/server-config.js'
 import { tables } from '../lake/tables/index.js'
 import { actions } from '../responders/actions/index.js'
+import { redisJobsSchema } from '../responders/jobs/redis-config.js'
 
 /** Days by table, with each table's own default. */
 const retention = z
@@ -28,6 +30,7 @@ const user = z.strictObject({
 
 const lake = z
   .strictObject({
+    ...serverLakeFields,
     host: z
       .string()
       .default('127.0.0.1')
@@ -53,7 +56,7 @@ const lake = z
     max_result_rows: z.number().int().min(0).default(0).describe('Most rows one query may return; 0: no limit.'),
     retention_days: retention,
   })
-  .describe('The lake: ClickHouse in this process, and its SQL endpoint.')
+  .describe('The lake: ClickHouse in this process and its SQL endpoint, or with `url` a ClickHouse server.')
   .prefault({})
 
 const http = z
@@ -169,6 +172,10 @@ export const configSchema = z.strictObject({
         .describe('Events in flight before collectors have to wait.'),
     })
     .describe('The in-process bus.')
+    .prefault({}),
+  jobs: z
+    .strictObject({ redis: redisJobsSchema.optional() })
+    .describe('Where the jobs of responders wait: in this process, or in Redis.')
     .prefault({}),
   collectors: instances(collectors)
     .prefault(Object.fromEntries(DEFAULT_COLLECTORS.map((name) => [name, { type: name }])))

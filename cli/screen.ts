@@ -20,7 +20,7 @@ export function startScreen(app: App, config: WeirConfig): string {
       ? 'enforce: verified responses are carried out'
       : 'dry run: responses are planned, nothing is changed'
   if (has('respond')) lines.push(['responds', mode])
-  const url = app.endpoint.url()
+  const url = app.endpoint?.url()
   if (url) {
     lines.push(['SQL', url])
     lines.push(['', `curl '${url}/?query=SELECT+class_name,count()+FROM+events+GROUP+BY+1+FORMAT+PrettyCompact'`])

@@ -1,0 +1,53 @@
+import { join } from 'node:path'
+import { createMemoryBus } from '../bus/memory.js'
+import type { Bus } from '../bus/port.js'
+import type { HealthBoard } from '../core/health.js'
+import type { Log } from '../core/log.js'
+import type { Metrics } from '../core/metrics.js'
+import { openLake } from '../lake/open.js'
+import type { EmbeddedLake, Lake } from '../lake/port.js'
+import { openServerLake } from '../lake/server.js'
+import { actions } from '../responders/actions/index.js'
+import { createBullJobs } from '../responders/jobs/bullmq.js'
+import { createMemoryJobs } from '../responders/jobs/memory.js'
+import type { Jobs } from '../responders/jobs/port.js'
+import type { WeirConfig } from './config.js'
+
+/** Largest batch on the memory bus. */
+const MAX_BATCH = 512
+
+type Around = { config: WeirConfig; health: HealthBoard; log: Log; metrics: Metrics }
+
+/** The lake of the configuration; `embedded` is the same one if it is in this process. */
+export async function openConfiguredLake(
+  { config, health }: Around,
+  data_dir: string,
+): Promise<{ lake: Lake; embedded: EmbeddedLake | undefined }> {
+  const { url, retention_days } = config.lake
+  const embedded = url === undefined ? await openLake({ path: join(data_dir, 'lake'), retention_days }) : undefined
+  const lake = embedded ?? (await openServerLake({ ...config.lake, url: url ?? '', retention_days }))
+  const works = embedded ? `ClickHouse in this process, ${lake.path}` : `ClickHouse at ${lake.path}`
+  health.watch('lake', async () => {
+    const fault = await lake.health()
+    return fault
+      ? { ok: false, message: [fault.message, fault.hint].filter(Boolean).join(' ') }
+      : { ok: true, message: works }
+  })
+  return { lake, embedded }
+}
+
+/** The bus of the configuration, not started. */
+export function createConfiguredBus({ config, health, log }: Around): Bus {
+  const bus = createMemoryBus({ max_messages: config.bus.max_messages, max_batch: MAX_BATCH, log })
+  health.watch('bus', () => ({ ok: true, message: 'in this process' }))
+  return bus
+}
+
+/** Where jobs wait, as configured. */
+export async function openConfiguredJobs({ config, health, log }: Around): Promise<Jobs> {
+  const { redis } = config.jobs
+  if (!redis) return createMemoryJobs({ concurrency: 4 })
+  const jobs = await createBullJobs({ config: redis, actions: actions.all.map(({ name }) => name), log })
+  health.watch('jobs', jobs.health)
+  return jobs
+}
