@@ -75,6 +75,13 @@ export class Fields {
     return child
   }
 
+  /** An object made of this one's fields (flattened paths, other spellings): what is not read of it is kept under `key`. */
+  virtual(key: string, value: JsonRecord): Fields {
+    const child = new Fields(value, this.at(key), this.faults)
+    this.children.push(child)
+    return child
+  }
+
   /** Notes that a value found under `key` is not what it should be. */
   fault(key: string, expected: string, found: unknown) {
     if (this.faults === undefined) this.read.delete(key)

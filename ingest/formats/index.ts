@@ -6,11 +6,14 @@ import { azureFunctions } from './azure_functions.js'
 import { cloudtrail } from './cloudtrail.js'
 import { dockerEvents } from './docker_events.js'
 import { falco } from './falco.js'
+import { guardduty } from './guardduty.js'
 import { k8sAudit } from './k8s_audit.js'
 import { ocsf } from './ocsf.js'
+import { securityHub } from './security_hub.js'
 import { vpcFlow } from './vpc_flow.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
+// biome-ignore format: one line each, so that additions meet without a conflict
 export const formats = registry<FormatDefinition>('format', [
   azureActivity,
   azureEntra,
@@ -18,7 +21,9 @@ export const formats = registry<FormatDefinition>('format', [
   cloudtrail,
   dockerEvents,
   falco,
+  guardduty,
   k8sAudit,
   ocsf,
+  securityHub,
   vpcFlow,
 ])
