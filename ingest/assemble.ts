@@ -67,8 +67,7 @@ export function createAssembler(
     open_chars -= event.chars
     if (event.lines.length > 1) spans.push({ first: event.offset, last: event.last_offset })
     if (event.lines.length === 1) return event.first
-    const data = event.lines.join('\n')
-    return event.first.position === undefined ? { data } : { data, position: event.first.position }
+    return { ...event.first, data: event.lines.join('\n') }
   }
 
   /** Hands over the oldest events until the window is within its bounds. */

@@ -18,7 +18,12 @@ export type RawRecord = {
    * no format and writes a dead letter. `data` is then what can be kept of it, as text (base64 where `detail` says so).
    */
   readonly fault?: RecordFault
+  /** The machine the record was written on, where the transport knows (a local log): for records that do not name it. */
+  readonly host?: HostRef
 }
+
+/** A machine by the id and name that the host collector uses for it. */
+export type HostRef = { readonly id: string; readonly name: string }
 
 /** Why a transport hands over a record that must become a dead letter. */
 export type RecordFault = {
@@ -32,6 +37,8 @@ export type RecordFault = {
 export type FormatContext = {
   /** When the record was received, ms since 1970: the event time of last resort. */
   readonly received_time: number
+  /** The machine the record was written on, where the transport knows. */
+  readonly host?: HostRef
 }
 
 /**

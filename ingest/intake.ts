@@ -8,7 +8,7 @@ import { CLASS, type EventDraft, type OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
 import { moveUnknown } from '../ocsf/unknown.js'
 import { type Problem, validate } from '../ocsf/validate.js'
-import type { Format, FormatDefinition, RawRecord, Receipt } from './contract.js'
+import type { Format, FormatContext, FormatDefinition, RawRecord, Receipt } from './contract.js'
 import { createPodTable, type PodTable } from './pod-table.js'
 
 export type IntakeConfig = {
@@ -169,13 +169,14 @@ function createReader(
       if (parts.length === 0) bump(tally.dropped, 'empty_envelope')
       for (const [n, part] of parts.entries()) {
         const data = textOf({ data: part as object })
-        take({ data, ...(record.position === undefined ? {} : { position: `${record.position}#${n}` }) }, part)
+        const position = record.position === undefined ? {} : { position: `${record.position}#${n}` }
+        take({ data, ...position, ...(record.host ? { host: record.host } : {}) }, part)
       }
     },
   }
 
   function take(record: RawRecord, input: unknown) {
-    const outcome = normalise(input, format, context)
+    const outcome = normalise(input, format, record.host ? { ...context, host: record.host } : context)
     if (outcome.kind !== 'ok') return turnAway(record, outcome)
     const raw = definition.keeps_raw ? undefined : textOf(record)
     let repeat = 0
@@ -202,7 +203,7 @@ function parse(record: RawRecord, definition: FormatDefinition, max_length: numb
   }
 }
 
-function normalise(input: unknown, format: Format, context: { received_time: number }): Outcome<EventDraft[]> {
+function normalise(input: unknown, format: Format, context: FormatContext): Outcome<EventDraft[]> {
   try {
     return format(input, context)
   } catch (error) {

@@ -55,7 +55,8 @@ function deviceOf(event: OcsfEvent, where: Where): Workload | undefined {
   if (PERSONAL.includes(inside(device, 'type_id'))) return undefined
   const name = text(device, 'hostname') ?? text(device, 'name')
   const id = text(device, 'instance_uid') ?? text(device, 'uid') ?? name ?? text(device, 'ip')
-  if (id === undefined) return undefined
+  // OCSF requires a device where a record names no machine: formats then say `unknown`, and that is nobody.
+  if (id === undefined || id === 'unknown') return undefined
   const image = text(inside(device, 'image'), 'name')
   return vmWorkload(id, name ?? id, image === undefined ? where : { ...where, image })
 }

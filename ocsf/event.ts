@@ -93,7 +93,14 @@ export type EventDraft = Omit<OcsfEvent, 'category_uid' | 'type_uid' | 'metadata
 /** Class numbers used in code. The full table is ocsf/schema.json. */
 export const CLASS = {
   file_activity: 1001,
+  kernel_extension_activity: 1002,
+  kernel_activity: 1003,
+  memory_activity: 1004,
+  module_activity: 1005,
+  scheduled_job_activity: 1006,
   process_activity: 1007,
+  event_log_activity: 1008,
+  script_activity: 1009,
   detection_finding: 2004,
   account_change: 3001,
   authentication: 3002,
@@ -103,6 +110,7 @@ export const CLASS = {
   network_activity: 4001,
   http_activity: 4002,
   dns_activity: 4003,
+  ssh_activity: 4007,
   inventory_info: 5001,
   application_lifecycle: 6002,
   api_activity: 6003,

@@ -1,5 +1,6 @@
 import { registry } from '../../core/define.js'
 import type { FormatDefinition } from '../contract.js'
+import { auditd } from './auditd.js'
 import { azureActivity } from './azure_activity.js'
 import { azureEntra } from './azure_entra.js'
 import { azureFunctions } from './azure_functions.js'
@@ -13,8 +14,8 @@ import { securityHub } from './security_hub.js'
 import { vpcFlow } from './vpc_flow.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
-// biome-ignore format: one line each, so that additions meet without a conflict
 export const formats = registry<FormatDefinition>('format', [
+  auditd,
   azureActivity,
   azureEntra,
   azureFunctions,
