@@ -3,6 +3,7 @@ import { messageOf, WeirError } from '../core/errors.js'
 import { registerConfig } from './config-command.js'
 import { registerDemo } from './demo.js'
 import { registerDoctor } from './doctor.js'
+import { registerMigrate } from './migrate.js'
 import { registerRun } from './run.js'
 import { registerSql } from './sql.js'
 import { registerUp } from './up.js'
@@ -15,7 +16,15 @@ export function createProgram(): Command {
     .version(version)
     .showHelpAfterError('(weir --help lists the commands)')
     .exitOverride()
-  for (const register of [registerUp, registerRun, registerDemo, registerSql, registerDoctor, registerConfig])
+  for (const register of [
+    registerUp,
+    registerRun,
+    registerDemo,
+    registerSql,
+    registerMigrate,
+    registerDoctor,
+    registerConfig,
+  ])
     register(program)
   program.addHelpText(
     'after',

@@ -79,14 +79,15 @@ function replicated(engine: string): string {
  * is written twice meets and is recognised.
  */
 export function distributedTableSql(table: Table, cluster: Cluster): string {
-  const has_workload = table.columns.some(({ name }) => name === 'workload_uid')
+  const has = (name: string) => table.columns.some((column) => column.name === name)
+  const key = ['workload_uid', 'metadata_uid'].find(has) ?? table.order_by[0]
   const columns = table.columns.map(({ codec: _, ...column }) => `    ${columnSql(column)}`)
   return [
     `CREATE TABLE IF NOT EXISTS ${table.name}${onCluster(cluster)}`,
     '(',
     columns.join(',\n'),
     ')',
-    `ENGINE = Distributed(\`${cluster.name}\`, ${cluster.database}, ${storedName(table, cluster)}, cityHash64(${has_workload ? 'workload_uid' : 'metadata_uid'}))`,
+    `ENGINE = Distributed(\`${cluster.name}\`, ${cluster.database}, ${storedName(table, cluster)}, cityHash64(${key}))`,
     `COMMENT ${literal(table.doc)}`,
   ].join('\n')
 }

@@ -198,10 +198,7 @@ async function runNumbered(engine: Engine, done: string[], cluster: Cluster | un
     if (applied.has(file.number)) continue
     // A new lake is created as the files leave an old one.
     if (!is_new) for (const statement of statementsOf(file, cluster)) await engine.command(statement)
-    await engine.command('INSERT INTO migrations (number, name) SELECT {number:UInt32}, {name:String}', {
-      number: file.number,
-      name: file.name,
-    })
+    await engine.command(`INSERT INTO migrations (number, name) SELECT ${file.number}, '${file.name}'`)
     if (!is_new) done.push(`ran ${file.name}`)
   }
 }

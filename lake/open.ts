@@ -22,6 +22,8 @@ export type LakeOptions = {
   readonly retention_days?: Retention
   /** Memory the engine may take for one statement, bytes; 0 leaves it to the engine. */
   readonly max_memory_bytes?: number
+  /** False leaves the tables as they are. */
+  readonly migrate?: boolean
 }
 
 /** Settings of every session of ours: exact integers in JSON, inserts that are in the table when they return. */
@@ -42,7 +44,7 @@ export async function openLake(options: LakeOptions): Promise<EmbeddedLake> {
   try {
     const another = () => new Session(path, { connectionArgs: [...session_settings, ...memory] })
     lake = await embeddedLake(path, { writer, urgent: another(), reader: another() })
-    await migrate(lake, options.retention_days)
+    if (options.migrate !== false) await migrate(lake, options.retention_days)
     return lake
   } catch (error) {
     if (lake) await lake.close()

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client'
 import { messageOf, WeirError } from '../core/errors.js'
+import { type Cluster, onCluster } from './ddl.js'
 import type { EncodedBlock } from './encoder.js'
 import { isDataFault, lakeFault } from './engine-errors.js'
 import { migrate, type Retention } from './migrate.js'
@@ -140,12 +141,11 @@ const writable_sql = 'INSERT INTO coverage (time) SELECT time FROM coverage WHER
 async function prepare(lake: Lake, options: ServerLakeOptions): Promise<void> {
   const deadline = AbortSignal.timeout(start_within_ms)
   await within(deadline, options, ensureDatabase(options, deadline))
-  const cluster = options.cluster === undefined ? undefined : { name: options.cluster, database: options.database }
+  const cluster = serverCluster(options)
   if (options.migrate) {
     await within(deadline, options, migrate(lake, options.retention_days, cluster))
   } else {
-    const missing: string[] = []
-    const look = { select: lake.select, command: async (sql: string) => void missing.push(sql) }
+    const look = { select: lake.select, command: async () => {} }
     const done = await within(deadline, options, migrate(look, options.retention_days, cluster))
     if (done.length > 0) {
       throw new WeirError(
@@ -175,8 +175,11 @@ async function within<T>(deadline: AbortSignal, options: ServerLakeOptions, work
 }
 
 /** Asks for the database, which proves address, user and password, and makes it if it is missing. */
-async function ensureDatabase(options: ServerLakeOptions, abort_signal: AbortSignal): Promise<void> {
-  const { database, cluster } = options
+export async function ensureDatabase(
+  options: ServerLakeOptions,
+  abort_signal: AbortSignal = AbortSignal.timeout(start_within_ms),
+): Promise<void> {
+  const { database } = options
   const client = connector({ ...options, database: 'default' })(1)
   try {
     const found = await client.query({
@@ -189,11 +192,20 @@ async function ensureDatabase(options: ServerLakeOptions, abort_signal: AbortSig
     if (!options.migrate) {
       throw new WeirError('not_found', `lake.database: there is no database ${database}`, { hint: 'Run weir migrate.' })
     }
-    const everywhere = cluster === undefined ? '' : ` ON CLUSTER \`${cluster}\``
-    await client.command({ query: `CREATE DATABASE IF NOT EXISTS \`${database}\`${everywhere}`, abort_signal })
+    await client.command({ query: createDatabaseSql(options), abort_signal })
   } finally {
     await client.close()
   }
+}
+
+/** CREATE DATABASE of the lake's database. */
+export function createDatabaseSql(options: ServerLakeOptions): string {
+  return `CREATE DATABASE IF NOT EXISTS \`${options.database}\`${onCluster(serverCluster(options))}`
+}
+
+/** The configured cluster. */
+export function serverCluster({ cluster, database }: ServerLakeOptions): Cluster | undefined {
+  return cluster === undefined ? undefined : { name: cluster, database }
 }
 
 /** Makes clients of this server, each with so many connections at most. */

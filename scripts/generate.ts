@@ -8,7 +8,7 @@ import { formats } from '../ingest/formats/index.js'
 import { cliPage } from './cli-reference.js'
 import { configPage, configSchemaFile, exampleConfig } from './config-reference.js'
 import { formatPage } from './format-pages.js'
-import { lakeSchema, tablesPage } from './lake-tables.js'
+import { clusterSchema, lakeSchema, tablesPage } from './lake-tables.js'
 import { ocsfClassesPage } from './ocsf-classes.js'
 import { ocsfTypes } from './ocsf-types.js'
 import { actionsPage, collectorsPage, detectorsPage, formatsPage, modelsPage, playbooksPage } from './reference.js'
@@ -25,6 +25,7 @@ const generated: readonly Generated[] = [
   { path: 'ocsf/types.generated.ts', content: ocsfTypes },
   { path: 'docs/reference/ocsf-classes.md', content: ocsfClassesPage },
   { path: 'lake/schema.sql', content: lakeSchema },
+  { path: 'lake/schema-cluster.sql', content: clusterSchema },
   { path: 'docs/reference/tables.md', content: tablesPage },
   { path: 'dashboards/grafana/overview.json', content: overviewJson },
   { path: 'dashboards/grafana/provisioning/datasources/weir.yaml', content: datasourcesYaml },

@@ -1,4 +1,9 @@
+import { z } from 'zod'
+import { analystRoleSql } from '../lake/analyst-role.js'
 import { createTableSql, createViewSql } from '../lake/ddl.js'
+import { migrationSql } from '../lake/provision.js'
+import { createDatabaseSql, serverCluster } from '../lake/server.js'
+import { serverLakeFields } from '../lake/server-config.js'
 import { tables } from '../lake/tables/index.js'
 import type { Table } from '../lake/tables/table.js'
 import { type View, views } from '../lake/tables/views.js'
@@ -9,6 +14,20 @@ export function lakeSchema(): string {
     '-- Generated from lake/tables/*.ts by `npm run generate`. Retention is that of a lake without configuration.\n'
   const statements = [...tables.map((table) => createTableSql(table)), ...views.map((view) => createViewSql(view))]
   return `${head}\n${statements.map((statement) => `${statement};\n`).join('\n')}`
+}
+
+/** lake/schema-cluster.sql: what `weir migrate --print` says for an empty cluster. */
+export async function clusterSchema(): Promise<string> {
+  const config = { ...z.strictObject(serverLakeFields).parse({ cluster: 'weir' }), url: 'http://clickhouse:8123' }
+  const head =
+    '-- Generated from lake/tables/*.ts by `npm run generate`: a cluster named weir, without other configuration.\n'
+  const cluster = serverCluster(config)
+  const statements = [
+    createDatabaseSql(config),
+    ...(await migrationSql(undefined, undefined, cluster)),
+    ...analystRoleSql(config.database, { max_execution_ms: 60_000, max_memory_bytes: 2e9, max_result_rows: 0 }, cluster),
+  ]
+  return `${head}\n${statements.map((sql) => `${sql};\n`).join('\n')}`
 }
 
 /** docs/reference/tables.md: every table and column. */

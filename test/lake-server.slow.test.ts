@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { z } from 'zod'
 import { WeirError } from '../core/errors.js'
 import { lakeConformance } from '../lake/conformance.js'
+import { provisionServer, provisionSql } from '../lake/provision.js'
 import { openServerLake, type ServerLakeOptions } from '../lake/server.js'
 import { serverLakeFields } from '../lake/server-config.js'
 import { type ClickHouseStack, startClickHouse } from './stack/clickhouse.js'
@@ -56,6 +57,23 @@ test('a start that cannot succeed ends within 15 s with one error that names the
   assert.match((await refusal({ url: 'http://no-such-host.invalid:8123' })).message, /lake\.url/)
   assert.match((await refusal({ url: stack.url.replace('http:', 'https:') })).message, /lake\.(tls|url)/)
   assert.match((await refusal({ database: 'not_there', migrate: false })).message, /lake\.database/)
+})
+
+test('weir migrate makes database and tables, and says what an administrator has to do', async () => {
+  const limits = { max_execution_ms: 1_000, max_memory_bytes: 1e9, max_result_rows: 0 }
+  const options = optionsFor({ database: `${database}_2` })
+  assert.equal((await provisionSql(options, limits))[0], `CREATE DATABASE IF NOT EXISTS \`${database}_2\``)
+  const { done, role_problem } = await provisionServer(options, limits)
+  assert.ok(done.includes('created table events'))
+  // The stand-in has no users: what it refuses is told, not thrown.
+  assert.equal(role_problem === undefined, stack.kind === 'given', role_problem)
+  assert.deepEqual((await provisionServer(options, limits)).done, [])
+  assert.ok((await provisionSql(options, limits)).every((sql) => !sql.startsWith('CREATE TABLE')))
+  const lake = await openServerLake({ ...options, migrate: false })
+  await lake.close()
+  const away = await provisionSql({ ...options, url: 'http://127.0.0.1:1' }, limits)
+  assert.ok(away.some((sql) => sql.startsWith('CREATE TABLE IF NOT EXISTS events')))
+  await assert.rejects(provisionServer({ ...options, password: 'wrong' }, limits), { code: 'unauthorized' })
 })
 
 test('a server that answers nothing, or something else, is no ClickHouse', async () => {
