@@ -1,7 +1,7 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { azureCaller } from './azure-caller.js'
-import { azureField, azureText } from './azure-envelope.js'
+import { azureField } from './azure-envelope.js'
 import {
   type AzureResource,
   azureCloud,
@@ -11,7 +11,7 @@ import {
   azureWorkload,
 } from './azure-resource.js'
 import { apiActivity } from './cloudtrail-operations.js'
-import { defined, Fields, isObject, type JsonRecord } from './fields.js'
+import { defined, Fields, type JsonRecord } from './fields.js'
 import { severityOf } from './log-level.js'
 import { endpointOf } from './network-address.js'
 import { sourceTime } from './source-time.js'
@@ -293,9 +293,4 @@ function metadata(
 function loggedTime(fields: Fields): number | undefined {
   const written = sourceTime('submissionTimestamp', [fields.any('submissionTimestamp')])
   return written.kind === 'ok' ? written.value.time : undefined
-}
-
-/** True if a value has what every record of Azure Monitor has. */
-export function isAzureRecord(record: JsonRecord): boolean {
-  return azureText(record.operationName) !== undefined || (isObject(record.properties) && 'category' in record)
 }

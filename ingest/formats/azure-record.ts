@@ -8,13 +8,13 @@ import { azureRecord, azureText } from './azure-envelope.js'
 import { signIn } from './azure-sign-in.js'
 import { isObject, type JsonRecord, kindOf } from './fields.js'
 
-export type AzureKind = 'activity' | 'sign_in' | 'audit' | 'app'
+type AzureKind = 'activity' | 'sign_in' | 'audit' | 'app'
 
 const AUDIT_CATEGORIES =
   /^(?:AuditLogs|.*Management|Policy|Authorization|Authentication|Provisioning(?:Logs)?|AdministrativeUnit|Agreement|Other)$/
 
 /** What a record of Azure is about; undefined if it is none. */
-export function azureKind(record: JsonRecord): AzureKind | undefined {
+function azureKind(record: JsonRecord): AzureKind | undefined {
   if (appRecord(record) !== undefined) return 'app'
   const category = azureText(record.category) ?? (typeof record.Type === 'string' ? record.Type : '')
   const properties = isObject(record.properties) ? record.properties : record

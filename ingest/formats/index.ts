@@ -7,6 +7,9 @@ import { azureFunctions } from './azure_functions.js'
 import { cloudtrail } from './cloudtrail.js'
 import { dockerEvents } from './docker_events.js'
 import { falco } from './falco.js'
+import { gcpAudit } from './gcp_audit.js'
+import { gcpFunctions } from './gcp_functions.js'
+import { gcpVpcFlow } from './gcp_vpc_flow.js'
 import { guardduty } from './guardduty.js'
 import { k8sAudit } from './k8s_audit.js'
 import { ocsf } from './ocsf.js'
@@ -22,6 +25,9 @@ export const formats = registry<FormatDefinition>('format', [
   cloudtrail,
   dockerEvents,
   falco,
+  gcpAudit,
+  gcpFunctions,
+  gcpVpcFlow,
   guardduty,
   k8sAudit,
   ocsf,

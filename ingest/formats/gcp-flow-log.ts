@@ -1,0 +1,155 @@
+import { type Outcome, ok, reject } from '../../core/outcome.js'
+import { CLASS, type EventDraft, type Workload } from '../../ocsf/event.js'
+import { defined, type Fields, type JsonRecord } from './fields.js'
+import { gcpCloud, gcpMachine, readEntry } from './gcp-entry.js'
+import { severityOf } from './log-level.js'
+import { endpointOf } from './network-address.js'
+import { sourceTime } from './source-time.js'
+
+const PROTOCOLS: { readonly [number: number]: string } = {
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  47: 'gre',
+  50: 'esp',
+  58: 'ipv6-icmp',
+  132: 'sctp',
+}
+
+/** A VPC flow record, or a hit of a firewall rule, as Network Activity. The workload is the machine that reports. */
+export function flowLog(record: JsonRecord): Outcome<EventDraft[]> {
+  const head = readEntry(record, 'vpc flow')
+  if (head.kind !== 'ok') return head
+  const entry = head.value
+  const { fields } = entry
+  const payload = fields.object('jsonPayload')
+  const connection = payload?.object('connection')
+  if (payload === undefined || connection === undefined) {
+    return reject('not_gcp_flow', 'jsonPayload.connection: required, expected an object')
+  }
+  const source = sideOf(payload, connection, 'src')
+  const target = sideOf(payload, connection, 'dest')
+  if (source.endpoint === undefined && target.endpoint === undefined) {
+    return reject('not_gcp_flow', 'jsonPayload.connection: expected src_ip or dest_ip')
+  }
+  const rule = payload.object('rule_details')
+  const reporter = payload.text('reporter')
+  const inbound = rule === undefined ? reporter?.startsWith('DEST') : rule.text('direction') === 'INGRESS'
+  // A firewall names only the machine that it protects.
+  const own = machineOf(payload.object('instance')) ?? (inbound ? target.workload : source.workload)
+  const disposition = payload.text('disposition')
+  const start = timeOf(payload, 'start_time')
+  const end = timeOf(payload, 'end_time')
+  const draft: EventDraft = {
+    class_uid: CLASS.network_activity,
+    activity_id: disposition === undefined ? 6 : disposition === 'DENIED' ? 5 : 1,
+    ...severityOf(entry.severity),
+    ...defined({
+      time: end ?? entry.time ?? start,
+      start_time: start,
+      end_time: end,
+      duration: start !== undefined && end !== undefined && end >= start ? Math.min(end - start, 4e9) : undefined,
+      src_endpoint: source.endpoint,
+      dst_endpoint: target.endpoint,
+      traffic: trafficOf(payload),
+      workload: own,
+    }),
+    connection_info: connectionOf(connection, payload, inbound),
+    cloud: gcpCloud(entry),
+    metadata: {
+      ...entry.metadata,
+      product: { name: 'VPC Flow Logs', vendor_name: 'Google', feature: { name: entry.log || 'vpc_flows' } },
+    },
+  }
+  if (disposition !== undefined) addRule(draft, disposition, rule)
+  const unmapped = fields.rest()
+  if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
+  return ok([draft])
+}
+
+type Side = { endpoint: JsonRecord | undefined; workload: Workload | undefined }
+
+function sideOf(payload: Fields, connection: Fields, side: 'src' | 'dest'): Side {
+  const address = endpointOf(connection.text(`${side}_ip`))
+  const port = connection.number(`${side}_port`)
+  const instance = payload.object(`${side}_instance`)
+  const workload = machineOf(instance)
+  const vpc = payload.object(`${side}_vpc`)
+  const google = payload.object(`${side}_google_service`)?.text('service_name')
+  if (address === undefined) return { endpoint: undefined, workload }
+  const place = payload.object(`${side}_location`)
+  const asn = place?.number('asn')
+  const location = defined({
+    continent: place?.text('continent'),
+    country: place?.text('country'),
+    region: place?.text('region'),
+    city: place?.text('city'),
+  })
+  const isPlaced = 'country' in location || 'region' in location || 'city' in location
+  if (!isPlaced) place?.keep('continent')
+  const endpoint = defined({
+    ...address,
+    port: port !== undefined && Number.isInteger(port) && port >= 0 && port <= 65535 ? port : undefined,
+    name: workload?.name,
+    instance_uid: workload?.uid.slice(3),
+    vpc_uid: vpc?.text('vpc_name'),
+    subnet_uid: vpc?.text('subnetwork_name'),
+    zone: instance?.text('zone'),
+    svc_name: google,
+    location: isPlaced ? location : undefined,
+    autonomous_system: asn === undefined || !Number.isInteger(asn) ? undefined : { number: asn },
+  })
+  return { endpoint, workload }
+}
+
+function machineOf(instance: Fields | undefined): Workload | undefined {
+  const name = instance?.text('vm_name')
+  const zone = instance?.text('zone')
+  const project = instance?.text('project_id')
+  // The zone says it.
+  instance?.text('region')
+  return name === undefined ? undefined : gcpMachine(project ?? 'unknown', zone ?? 'unknown', name)
+}
+
+function trafficOf(payload: Fields): JsonRecord | undefined {
+  const bytes = whole(payload.number('bytes_sent'))
+  const packets = whole(payload.number('packets_sent'))
+  const traffic = defined({ bytes, bytes_out: bytes, packets, packets_out: packets })
+  return Object.keys(traffic).length === 0 ? undefined : traffic
+}
+
+function whole(value: number | undefined): number | undefined {
+  return value !== undefined && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+function connectionOf(connection: Fields, payload: Fields, inbound: boolean | undefined): JsonRecord {
+  const protocol_num = connection.number('protocol')
+  const isProtocol =
+    protocol_num !== undefined && Number.isInteger(protocol_num) && protocol_num >= 0 && protocol_num < 256
+  const address = connection.text('src_ip')
+  const session = payload.text('session_id')
+  return defined({
+    direction_id: inbound === undefined ? 0 : inbound ? 1 : 2,
+    protocol_num: isProtocol ? protocol_num : undefined,
+    protocol_name: isProtocol ? PROTOCOLS[protocol_num] : undefined,
+    protocol_ver_id: address === undefined ? undefined : address.includes(':') ? 6 : 4,
+    uid: session,
+  })
+}
+
+function timeOf(payload: Fields, key: string): number | undefined {
+  const time = sourceTime(key, [payload.any(key)])
+  return time.kind === 'ok' ? time.value.time : undefined
+}
+
+function addRule(draft: EventDraft, disposition: string, rule: Fields | undefined) {
+  const isDenied = disposition === 'DENIED'
+  draft.action_id = isDenied ? 2 : 1
+  draft.disposition_id = isDenied ? 2 : 1
+  draft.status_id = isDenied ? 2 : 1
+  draft.metadata = { ...draft.metadata, profiles: ['cloud', 'security_control'] }
+  const name = rule?.text('reference')
+  if (name !== undefined) {
+    draft.firewall_rule = defined({ name, uid: name, condition: rule?.text('action') })
+  }
+}
