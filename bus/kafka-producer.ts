@@ -107,7 +107,8 @@ export function createKafkaProducer(options: KafkaProducerOptions): KafkaProduce
       })),
     })
     metrics.observe('bus_publish', {}, performance.now() - started)
-    for (const [topic, entries] of request.topics) metrics.count('bus_published', { topic: options.plain(topic) }, entries.length)
+    for (const [topic, entries] of request.topics)
+      metrics.count('bus_published', { topic: options.plain(topic) }, entries.length)
   }
 
   /** Until it is done, or the bus stops. */

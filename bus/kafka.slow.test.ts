@@ -48,7 +48,7 @@ test('a name of a batch says which offsets it covers, and an event too large for
   )
   const letter = batches.find(({ topic }) => topic === 'weir.dead_letters')?.messages[0]?.value
   assert.equal(letter?.reason, 'event_too_large')
-  assert.equal(metrics.total('bus_refused'), 1)
+  assert.equal(metrics.total('bus_refused', { topic: 'weir.events' }), 1)
   await subscription.stop()
   await bus.stop()
 })
