@@ -16,6 +16,7 @@ import { lambdaLogs } from './lambda_logs.js'
 import { lambdaTelemetry } from './lambda_telemetry.js'
 import { ocsf } from './ocsf.js'
 import { securityHub } from './security_hub.js'
+import { tetragon } from './tetragon.js'
 import { vpcFlow } from './vpc_flow.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
@@ -36,5 +37,6 @@ export const formats = registry<FormatDefinition>('format', [
   lambdaTelemetry,
   ocsf,
   securityHub,
+  tetragon,
   vpcFlow,
 ])
