@@ -33,8 +33,11 @@ const readers: readonly Reader[] = columns.map((column) => {
 /** The event that became this row. */
 export function eventFromRow(row: EventRow): OcsfEvent {
   const event: JsonObject = {}
-  for (const [index, reader] of readers.entries()) {
+  // On the path of every event that is read back: most cells are empty.
+  for (let index = 0; index < readers.length; index++) {
+    const reader = readers[index] as Reader
     const stored = row[index + 2]
+    if (stored === '' && !reader.required) continue
     const value = reader.kind === 'number' ? Number(stored) : stored
     if (!reader.required && (value === 0 || value === '')) continue
     put(event, reader.keys, reader.kind === 'hashes' ? [{ algorithm_id: 3, algorithm: 'SHA-256', value }] : value)

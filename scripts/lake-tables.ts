@@ -25,7 +25,11 @@ export async function clusterSchema(): Promise<string> {
   const statements = [
     createDatabaseSql(config),
     ...(await migrationSql(undefined, undefined, cluster)),
-    ...analystRoleSql(config.database, { max_execution_ms: 60_000, max_memory_bytes: 2e9, max_result_rows: 0 }, cluster),
+    ...analystRoleSql(
+      config.database,
+      { max_execution_ms: 60_000, max_memory_bytes: 2e9, max_result_rows: 0 },
+      cluster,
+    ),
   ]
   return `${head}\n${statements.map((sql) => `${sql};\n`).join('\n')}`
 }

@@ -19,7 +19,14 @@ let stack: ClickHouseStack
 before(async () => {
   stack = await startClickHouse()
 })
-after(() => stack.stop())
+after(async () => {
+  if (stack.kind === 'given') {
+    const lake = await open()
+    for (const name of [database, `${database}_2`]) await lake.command(`DROP DATABASE IF EXISTS ${name}`)
+    await lake.close()
+  }
+  await stack.stop()
+})
 
 function optionsFor(changes: Partial<ServerLakeOptions> = {}): ServerLakeOptions {
   const { user, password } = stack
