@@ -28,10 +28,10 @@ async function until(condition: () => boolean, what: string) {
   assert.fail(`not within 20 s: ${what}`)
 }
 
-/** What every bus adapter must do. `create` gives a fresh, started bus; the suite stops it. */
-export function busConformance(name: string, create: () => Promise<Bus>) {
+/** What every bus adapter must do. `create` gives a fresh, started bus; the suite stops it. `skip` says why it cannot. */
+export function busConformance(name: string, create: () => Promise<Bus>, skip?: string) {
   const withBus = (what: string, body: (bus: Bus, group: string) => Promise<void>) =>
-    test(`${name}: ${what}`, async () => {
+    test(`${name}: ${what}`, { skip: skip ?? false }, async () => {
       const bus = await create()
       try {
         await body(bus, `test-${randomUUID()}`)
@@ -85,6 +85,29 @@ export function busConformance(name: string, create: () => Promise<Bus>) {
     await until(() => seen.length > 0, 'the finding arrives')
     assert.deepEqual(uidsOf(seen), ['vm/1-2'])
     await subscription.stop()
+  })
+
+  withBus('a group has caught up when its handlers have resolved, and nothing lags behind then', async (bus, group) => {
+    let handled = 0
+    const subscription = await bus.subscribe(group, ['weir.events'], async (batch) => {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      handled += batch.messages.length
+    })
+    await bus.publish(
+      'weir.events',
+      Array.from({ length: 50 }, (_, n) => message(`vm/${n}`, n)),
+    )
+    await bus.caughtUp(group, ['weir.events'], { timeout_ms: 20_000 })
+    assert.equal(handled, 50)
+    assert.deepEqual([...(await bus.lag(group, ['weir.events']))], [['weir.events', 0]])
+    assert.deepEqual(bus.health().ok, true)
+    await subscription.stop()
+  })
+
+  withBus('a key has one partition', async (bus) => {
+    const partition = bus.partitionOf('weir.events', 'vm/1')
+    assert.ok(Number.isInteger(partition) && partition >= 0)
+    assert.equal(bus.partitionOf('weir.events', 'vm/1'), partition)
   })
 
   withBus('after stop, publish rejects with a retryable error', async (bus) => {

@@ -103,6 +103,16 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
       }
       return consume(group, handler, config, turns, () => groups.delete(name))
     },
+    partitionOf: () => 0,
+    positions: async () => [],
+    caughtUp: async () => {},
+    async lag(name, topics) {
+      const waiting = groups.get(name)?.queue.publications ?? []
+      const of = (topic: Topic) =>
+        waiting.reduce((sum, publication) => sum + (publication.topic === topic ? publication.messages.length : 0), 0)
+      return new Map(topics.map((topic) => [topic, of(topic)]))
+    },
+    health: () => ({ ok: true, message: 'in process' }),
     pressure: () => Math.min(1, Math.max(0, ...used.values()) / config.max_messages),
     async start() {
       open = true

@@ -27,6 +27,24 @@ export type Batch = {
  */
 export type Handler = (batch: Batch) => Promise<void>
 
+/** Partitions of one topic. */
+export type Assignment = { readonly topic: Topic; readonly partitions: readonly number[] }
+
+/** Where a group stands: `offset` is the first message it has not handled. */
+export type Position = { readonly topic: Topic; readonly partition: number; readonly offset: bigint }
+
+export type SubscribeOptions = {
+  /**
+   * Called with what this subscription was given and did not have just before; awaited before the first batch of it is
+   * handed out. State that belongs to those partitions is rebuilt here. An error makes the bus try again with back-off.
+   * Never called on the memory bus, where one process has everything.
+   */
+  on_assigned?: (gained: readonly Assignment[]) => Promise<void>
+}
+
+/** Whether the bus works now; `message` says what does not, and names the setting. */
+export type BusHealth = { readonly ok: boolean; readonly message: string }
+
 export type Subscription = {
   /** Takes no new batches, waits for the running ones. */
   stop(): Promise<void>
@@ -39,7 +57,28 @@ export type Bus = {
    */
   publish(topic: Topic, messages: readonly Message[]): Promise<void>
   /** Each group sees every message once; subscribers of one group share them. */
-  subscribe(group: string, topics: readonly Topic[], handler: Handler): Promise<Subscription>
+  subscribe(
+    group: string,
+    topics: readonly Topic[],
+    handler: Handler,
+    options?: SubscribeOptions,
+  ): Promise<Subscription>
+  /** The partition that messages with this key go to; 0 where there are none. */
+  partitionOf(topic: Topic, key: string): number
+  /** Where a group stands, of every partition it has handled something of. Empty on the memory bus. */
+  positions(group: string, topics: readonly Topic[]): Promise<Position[]>
+  /**
+   * Resolves when the group has handled everything up to `up_to`, or without it everything that was published before the
+   * call. Rejects with `timeout`. Resolves at once on the memory bus, which acknowledges nothing that was not handled.
+   */
+  caughtUp(
+    group: string,
+    topics: readonly Topic[],
+    options: { timeout_ms: number; up_to?: readonly Position[] },
+  ): Promise<void>
+  /** Messages the group has not handled yet, by topic. Also the gauge `weir_bus_lag`. */
+  lag(group: string, topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number>>
+  health(): BusHealth
   /** Share of the bound that is in use, 0 to 1. Push endpoints answer 429 near 1. */
   pressure(): number
   start(): Promise<void>

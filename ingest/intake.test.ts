@@ -140,3 +140,17 @@ test('an envelope is split: each record has its own raw text, position and dead 
   const empty = await intake.emit('trail', 'cloudtrail', [{ data: '{"Records":[]}', position: 'file:1' }])
   assert.deepEqual(empty, { records: 1, stored: 0, dropped: 1, dead_lettered: 0 })
 })
+
+test('half a character does not keep an event from the detectors: it is repaired, noted and counted', async () => {
+  const { intake, metrics, events, dead } = await setup()
+  const data = `{"class_uid":4001,"activity_id":1,"time":1760000000000,"severity_id":1,"message":"nc \\ud800 -e /bin/sh","dst_endpoint":{"ip":"192.0.2.1"},"unmapped":{"x\\udfff":1}}`
+  const receipt = await intake.emit('test', 'ocsf', [{ data, position: 'f:1' }])
+  assert.deepEqual(receipt, { records: 1, stored: 1, dropped: 0, dead_lettered: 0 })
+  const [event] = events()
+  assert.equal(event?.message, 'nc \ufffd -e /bin/sh')
+  assert.deepEqual(event?.unmapped, { 'x\ufffd': 1 })
+  assert.equal(event?.raw_data, data)
+  assert.deepEqual(event?.metadata.transformation_info_list, [{ name: 'lone surrogates replaced by U+FFFD' }])
+  assert.equal(metrics.total('events_repaired', { reason: 'lone_surrogate' }), 1)
+  assert.deepEqual(dead(), [])
+})

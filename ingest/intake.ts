@@ -8,6 +8,7 @@ import { CLASS, type EventDraft, type OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
 import { moveUnknown } from '../ocsf/unknown.js'
 import { type Problem, validate } from '../ocsf/validate.js'
+import { makeWellFormed } from '../ocsf/well-formed.js'
 import type { Format, FormatContext, FormatDefinition, RawRecord, Receipt } from './contract.js'
 import { createPodTable, type PodTable } from './pod-table.js'
 
@@ -38,7 +39,14 @@ const OUTSTANDING = 16
 /** Messages in one publication. */
 const PUBLICATION = 512
 
-type Tally = { records: number; stored: number; dropped: Map<string, number>; rejected: Map<string, number> }
+type Tally = {
+  records: number
+  stored: number
+  dropped: Map<string, number>
+  rejected: Map<string, number>
+  /** Events whose texts had lone surrogates. */
+  repaired: number
+}
 
 /** The only place where records become events: parse, normalise, derive, validate, count, dead-letter, publish. */
 export function createIntake(config: IntakeConfig): Intake {
@@ -52,7 +60,7 @@ export function createIntake(config: IntakeConfig): Intake {
           hint: `Known: ${[...config.formats.keys()].join(', ')}.`,
         })
       }
-      const tally: Tally = { records: records.length, stored: 0, dropped: new Map(), rejected: new Map() }
+      const tally: Tally = { records: records.length, stored: 0, dropped: new Map(), rejected: new Map(), repaired: 0 }
       const reader = createReader(config, instance, entry, tally, pods)
       const publishing = createPublishing(config.bus)
       let turn = performance.now()
@@ -137,7 +145,12 @@ function createReader(
       ...(raw === undefined ? {} : { raw }),
       ...(record.position === undefined ? {} : { position: record.position }),
     })
-    const problem = problemOf(event)
+    const problem = problemOf(event, () => {
+      tally.repaired += 1
+      // Where the record is the event itself, only this keeps what was sent.
+      event.raw_data ??= textOf(record)
+      makeWellFormed(event)
+    })
     // After the checks: what a pod's container is must not be learned from an event that is none.
     if (!problem) pods.join(event)
     if (problem) refuse(record, 'invalid_event', problem)
@@ -212,11 +225,18 @@ function normalise(input: unknown, format: Format, context: FormatContext): Outc
   }
 }
 
-/** What is wrong with an event, in words; attributes OCSF does not know are moved to `unmapped` first. */
-function problemOf(event: OcsfEvent): string | undefined {
+/**
+ * What is wrong with an event, in words; attributes OCSF does not know are moved to `unmapped` first, and lone surrogates
+ * are repaired: whoever could dead-letter an event by half a character could hide it from the detectors.
+ */
+function problemOf(event: OcsfEvent, repair: () => void): string | undefined {
   if (validate(event).length === 0) return undefined
   moveUnknown(event)
-  const problems = validate(event)
+  let problems = validate(event)
+  if (problems.some(({ code }) => code === 'lone_surrogate')) {
+    repair()
+    problems = validate(event)
+  }
   return problems.length === 0 ? undefined : describe(problems)
 }
 
@@ -256,5 +276,6 @@ function count(metrics: Metrics, instance: string, format: string, tally: Tally)
   }
   metrics.count('records_in', labels, tally.records)
   metrics.count('events_published', labels, tally.stored)
+  metrics.count('events_repaired', { ...labels, reason: 'lone_surrogate' }, tally.repaired)
   return { records: tally.records, stored: tally.stored, dropped, dead_lettered }
 }

@@ -1,8 +1,8 @@
 import { gunzipSync } from 'node:zlib'
 import { isObject, type JsonRecord, setOwn } from './fields.js'
 
-/** A CloudWatch Logs subscription may hold 1 MB compressed; ten times that is the most a logs batch can have. */
-const MAX_UNZIPPED_BYTES = 64 * 1024 * 1024
+/** A CloudWatch Logs subscription may hold 1 MB compressed; 16 MB unpacked is more than CloudWatch Logs sends. */
+const MAX_UNZIPPED_BYTES = 16 * 1024 * 1024
 
 /**
  * What AWS puts around log records, taken apart: a CloudWatch Logs subscription (`awslogs.data`, base64 and gzip, or

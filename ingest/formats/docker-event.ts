@@ -1,6 +1,5 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type JsonObject } from '../../ocsf/event.js'
-import { POD_LABELS, podLabels } from '../../ocsf/workload.js'
 import {
   type ContainerFacts,
   containerObject,
@@ -22,6 +21,8 @@ const CONTAINER_ACTIVITIES: { readonly [action: string]: number } = {
   pause: 4,
   unpause: 5,
   destroy: 6,
+  delete: 6,
+  remove: 6,
   restart: 7,
   oom: 8,
   health_status: 9,
@@ -103,7 +104,7 @@ export function readEngineEvent(event: Fields, context: EventContext): Outcome<E
     },
   }
   const head: Head = { type, action, detail, id, attributes, context, base }
-  if (type === 'container' && isContainerId(id)) return ok([containerEvent(head, legacyImage)])
+  if (type === 'container' && /^[\w.-]{12,128}$/.test(id)) return ok([containerEvent(head, legacyImage)])
   if (type === 'network' && id !== '') return ok([networkEvent(head)])
   if (type === 'image' && id !== '') return ok([imageEvent(head)])
   return ok([apiEvent(head)])
@@ -111,15 +112,16 @@ export function readEngineEvent(event: Fields, context: EventContext): Outcome<E
 
 function containerEvent(head: Head, legacyImage: string | undefined): EventDraft {
   const { action, detail, attributes, id, base, context } = head
+  const execution = attributes?.text('execID')
+  const exit = attributes?.number('exitCode')
+  const signal = attributes?.text('signal')
   const facts: ContainerFacts = {
     id,
     name: attributes?.text('name') ?? context.container?.name,
     image: attributes?.text('image') ?? legacyImage ?? context.container?.image,
-    ...podOf(attributes),
+    ...labelsOf(attributes),
   }
   const about = { ...base, ...aboutContainer(facts, context.host) }
-  const execution = attributes?.text('execID')
-  const exit = attributes?.number('exitCode')
   const exit_code = exit === undefined ? {} : { exit_code: Math.trunc(exit) }
   const named = facts.name ?? id.slice(0, 12)
   if (execution && action === 'exec_start' && detail) {
@@ -132,7 +134,6 @@ function containerEvent(head: Head, legacyImage: string | undefined): EventDraft
     const process = { uid: execution, container: containerObject(facts) }
     return { ...processDraft(about, 2, process), ...exit_code, message: `Command in container ${named} ended` }
   }
-  const signal = attributes?.text('signal')
   const health = action === 'health_status' ? detail : undefined
   const severity_id = action === 'oom' ? 3 : health === 'unhealthy' ? 2 : 1
   return {
@@ -148,15 +149,19 @@ function containerEvent(head: Head, legacyImage: string | undefined): EventDraft
   }
 }
 
-/** The marks that Kubernetes' own use of Docker leaves on a container, so that the pod's other sources join. */
-function podOf(attributes: Fields | undefined): Pick<ContainerFacts, 'labels'> {
-  const [pod, namespace, uid, container] = [
-    attributes?.text(POD_LABELS.pod),
-    attributes?.text(POD_LABELS.namespace),
-    attributes?.text(POD_LABELS.uid),
-    attributes?.text(POD_LABELS.container),
-  ]
-  return pod === undefined ? {} : { labels: podLabels({ pod, namespace, uid, container }) }
+/** Attributes that say what happened; every other one is a label of the container or its image. */
+const NO_LABELS = new Set(['execDuration', 'oldName', 'comment', 'imageID', 'imageRef', 'containerID', 'exitStatus'])
+const MAX_LABELS = 64
+
+function labelsOf(attributes: Fields | undefined): Pick<ContainerFacts, 'labels'> {
+  const labels: { [key: string]: string } = {}
+  for (const name of attributes?.unread().slice(0, MAX_LABELS) ?? []) {
+    if (NO_LABELS.has(name) || name === '__proto__') continue
+    const value = attributes?.any(name)
+    if (typeof value === 'string') labels[name] = value
+    else attributes?.keep(name)
+  }
+  return Object.keys(labels).length === 0 ? {} : { labels }
 }
 
 function networkEvent(head: Head): EventDraft {

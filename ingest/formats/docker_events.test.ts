@@ -63,6 +63,7 @@ describe('engine events', () => {
       name: 'danger',
       group: 'weir-test:1',
       image: 'weir-test:1',
+      labels: { team: 'red' },
     })
     assert.equal(create.container.uid, 'b31718c05ef021164f36b42c4eece2cb5750f5b47bf2d56c680b4bc8ac08adec')
     assert.deepEqual(create.container.image, { name: 'weir-test', tag: '1', uid: 'weir-test:1' })

@@ -12,8 +12,11 @@ import { gcpFunctions } from './gcp_functions.js'
 import { gcpVpcFlow } from './gcp_vpc_flow.js'
 import { guardduty } from './guardduty.js'
 import { k8sAudit } from './k8s_audit.js'
+import { lambdaLogs } from './lambda_logs.js'
+import { lambdaTelemetry } from './lambda_telemetry.js'
 import { ocsf } from './ocsf.js'
 import { securityHub } from './security_hub.js'
+import { tetragon } from './tetragon.js'
 import { vpcFlow } from './vpc_flow.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
@@ -30,7 +33,10 @@ export const formats = registry<FormatDefinition>('format', [
   gcpVpcFlow,
   guardduty,
   k8sAudit,
+  lambdaLogs,
+  lambdaTelemetry,
   ocsf,
   securityHub,
+  tetragon,
   vpcFlow,
 ])

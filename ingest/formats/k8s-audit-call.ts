@@ -1,5 +1,5 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
-import { type Fault, Fields, isObject, type JsonRecord, setOwn } from './fields.js'
+import { type Fault, Fields, isObject, type JsonRecord } from './fields.js'
 import type { Wrapped } from './k8s-audit-envelope.js'
 import { type Identity, identityOf } from './k8s-audit-identity.js'
 import { isEventTime, parseTime } from './time.js'
@@ -183,7 +183,7 @@ function regionOf(response: unknown): string | undefined {
 }
 
 /** A list of texts; undefined elements are noted as faults. */
-export function textsOf(fields: Fields, key: string): string[] {
+function textsOf(fields: Fields, key: string): string[] {
   const found: string[] = []
   for (const [n, value] of (fields.list(key) ?? []).entries()) {
     if (typeof value === 'string') found.push(value)
@@ -196,10 +196,4 @@ export function textsOf(fields: Fields, key: string): string[] {
 export function timeIn(text: string | undefined): number | undefined {
   const time = text === undefined ? undefined : parseTime(text)
   return time !== undefined && isEventTime(time) ? time : undefined
-}
-
-/** Copies own keys under a prefix, whatever they are called. */
-export function prefixed(record: JsonRecord, prefix: string, into: JsonRecord): JsonRecord {
-  for (const key of Object.keys(record)) setOwn(into, prefix + key, record[key])
-  return into
 }

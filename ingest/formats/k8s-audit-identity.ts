@@ -1,4 +1,4 @@
-import { type Fields, isObject, type JsonRecord } from './fields.js'
+import type { Fields, JsonRecord } from './fields.js'
 
 /** Who called, and what is known about where from. */
 export type Identity = {
@@ -146,9 +146,4 @@ function tokenOf(extra: Extra, name: string | undefined): Pick<Identity, 'pod' |
     ...(node === undefined || node === '' ? {} : { node }),
     is_node,
   }
-}
-
-/** True for a JSON object with at least one key. */
-export function hasKeys(value: unknown): value is JsonRecord {
-  return isObject(value) && Object.keys(value).length > 0
 }

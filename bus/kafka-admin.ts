@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin, Kafka } from 'kafkajs'
+import { WeirError } from '../core/errors.js'
+import type { KafkaConfig } from './kafka-config.js'
+import type { Position, Topic } from './port.js'
+
+const CAUGHT_UP_POLL_MS = 50
+
+/** Topics and offsets, as the cluster knows them. */
+export type KafkaAdmin = {
+  connect(): Promise<void>
+  /** Creates those that are missing. */
+  createTopics(): Promise<void>
+  /** Partitions of a topic. */
+  partitions(topic: Topic): number
+  /** The end of every partition: where the next message goes. */
+  ends(topics: readonly Topic[]): Promise<Position[]>
+  positions(group: string, topics: readonly Topic[]): Promise<Position[]>
+  caughtUp(
+    group: string,
+    topics: readonly Topic[],
+    options: { timeout_ms: number; up_to?: readonly Position[] },
+  ): Promise<void>
+  lag(group: string, topics: readonly Topic[]): Promise<Map<Topic, number>>
+  disconnect(): Promise<void>
+}
+
+/** `name` gives topics and groups their prefix. */
+export function createKafkaAdmin(
+  kafka: Kafka,
+  config: KafkaConfig,
+  topics: readonly Topic[],
+  name: (plain: string) => string,
+): KafkaAdmin {
+  const admin: Admin = kafka.admin({ retry: { retries: 2, initialRetryTime: 200, maxRetryTime: 1_000 } })
+  const counts = new Map<Topic, number>()
+
+  async function ends(of: readonly Topic[]): Promise<Position[]> {
+    const found = await Promise.all(
+      of.map(async (topic) => {
+        const partitions = await admin.fetchTopicOffsets(name(topic))
+        return partitions.map(({ partition, high }) => ({ topic, partition, offset: BigInt(high) }))
+      }),
+    )
+    return found.flat()
+  }
+
+  async function positions(group: string, of: readonly Topic[]): Promise<Position[]> {
+    const plain = new Map(of.map((topic) => [name(topic), topic]))
+    const found = await admin.fetchOffsets({ groupId: name(group), topics: [...plain.keys()] })
+    return found.flatMap(({ topic, partitions }) =>
+      partitions
+        .filter(({ offset }) => BigInt(offset) >= 0n)
+        .map(({ partition, offset }) => ({ topic: plain.get(topic) as Topic, partition, offset: BigInt(offset) })),
+    )
+  }
+
+  return {
+    ends,
+    positions,
+    connect: () => admin.connect(),
+    disconnect: () => admin.disconnect(),
+    partitions(topic) {
+      const count = counts.get(topic)
+      if (count === undefined) throw new WeirError('internal', `the partitions of ${topic} are not known before start`)
+      return count
+    },
+    async createTopics() {
+      const existing = new Set(await admin.listTopics())
+      for (const topic of topics) {
+        if (existing.has(name(topic))) continue
+        // False if another process was faster.
+        await admin.createTopics({
+          waitForLeaders: true,
+          topics: [
+            {
+              topic: name(topic),
+              numPartitions: config.partitions,
+              replicationFactor: config.replication_factor,
+              configEntries: [
+                { name: 'retention.ms', value: String(config.retention_ms) },
+                { name: 'max.message.bytes', value: String(config.max_message_bytes) },
+              ],
+            },
+          ],
+        })
+      }
+      const metadata = await admin.fetchTopicMetadata({ topics: topics.map(name) })
+      for (const topic of topics) {
+        const found = metadata.topics.find((one) => one.name === name(topic))
+        counts.set(topic, found?.partitions.length ?? config.partitions)
+      }
+    },
+    async caughtUp(group, of, { timeout_ms, up_to }) {
+      const wanted = (up_to ?? (await ends(of))).filter(({ offset }) => offset > 0n)
+      for (const deadline = Date.now() + timeout_ms; ; await sleep(CAUGHT_UP_POLL_MS)) {
+        const reached = indexOf(await positions(group, of))
+        const behind = wanted.find((position) => (reached.get(keyOf(position)) ?? 0n) < position.offset)
+        if (!behind) return
+        if (Date.now() > deadline) {
+          throw new WeirError(
+            'timeout',
+            `group "${group}" has not handled ${behind.topic}:${behind.partition} up to ${behind.offset} within ${timeout_ms} ms`,
+            { retryable: true },
+          )
+        }
+      }
+    },
+    async lag(group, of) {
+      const reached = indexOf(await positions(group, of))
+      const lag = new Map(of.map((topic) => [topic, 0]))
+      for (const end of await ends(of)) {
+        const behind = Number(end.offset - (reached.get(keyOf(end)) ?? 0n))
+        lag.set(end.topic, (lag.get(end.topic) ?? 0) + Math.max(0, behind))
+      }
+      return lag
+    },
+  }
+}
+
+const keyOf = ({ topic, partition }: Pick<Position, 'topic' | 'partition'>) => `${topic}:${partition}`
+
+function indexOf(positions: readonly Position[]): Map<string, bigint> {
+  return new Map(positions.map((position) => [keyOf(position), position.offset]))
+}

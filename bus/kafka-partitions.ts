@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EachBatchPayload, KafkaMessage, PartitionAssigner } from 'kafkajs'
+import { messageOf, WeirError } from '../core/errors.js'
+import { createTurns } from '../core/turns.js'
+import { stickyAssigner } from './kafka-assigner.js'
+import { type ReadBatch, readBatch } from './kafka-batch.js'
+import type { KafkaSubscriptionOptions } from './kafka-consumer.js'
+import { isRebalance } from './kafka-errors.js'
+import type { Assignment, Topic } from './port.js'
+
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 5_000
+const COMMIT_TRIES = 4
+const HEARTBEATS_PER_SESSION = 5
+
+/** What one member of a group knows of its partitions, over all clients it has had. */
+export type Partitions = {
+  readonly assigner: PartitionAssigner
+  /** The group gave us these. */
+  assigned(member: string, assignment: Readonly<Record<string, readonly number[]>>): void
+  /** The client is gone, and with it every claim. */
+  lost(): void
+  /** Hands what was fetched to the handler and commits it; returns early where it must not go on. */
+  handle(payload: EachBatchPayload): Promise<void>
+  close(): void
+}
+
+/** `fail` is called when a handler fails for good. */
+export function createPartitions(
+  options: KafkaSubscriptionOptions,
+  signal: AbortSignal,
+  fail: (error: unknown) => void,
+): Partitions {
+  const { config, metrics, log, group } = options
+  const turns = createTurns()
+  /** Last offset of each partition whose effect is durable, committed or not. */
+  const done = new Map<string, bigint>()
+  /** The offset that must come next, where nobody else can have read in between. */
+  const expected = new Map<string, bigint>()
+  const held = new Map<string, { read: ReadBatch; tries: number }>()
+  const timers = new Set<NodeJS.Timeout>()
+  let current: Readonly<Record<string, readonly number[]>> = {}
+  let claim = current
+  let member = ''
+  let joins = 0
+  let generation = 0
+  let ready: Promise<void> = Promise.resolve()
+
+  async function prepare(gained: readonly Assignment[]) {
+    for (let wait_ms = FIRST_RETRY_MS; !signal.aborted; wait_ms = Math.min(wait_ms * 2, LAST_RETRY_MS)) {
+      try {
+        return await options.on_assigned?.(gained)
+      } catch (error) {
+        log.warn({ group, error: messageOf(error) }, 'the state of new partitions could not be built, trying again')
+        await sleep(wait_ms, undefined, { signal }).catch(() => {})
+      }
+    }
+  }
+
+  async function attempt({ batch, unread }: ReadBatch) {
+    if (unread.length > 0) await options.dead_letters(unread)
+    if (batch.messages.length > 0) await options.handler(batch)
+  }
+
+  /** Tells kafkajs to come back to the same offset later, and keeps the batch for then. */
+  function postpone(key: string, read: ReadBatch, resume: () => void, error: WeirError) {
+    const tries = (held.get(key)?.tries ?? 0) + 1
+    held.set(key, { read, tries })
+    metrics.count('bus_retries', { group, topic: read.batch.topic })
+    if (tries === 1) log.warn({ group, batch: read.batch.token, error: error.message }, 'handler failed, trying again')
+    const timer = setTimeout(
+      () => {
+        timers.delete(timer)
+        resume()
+      },
+      Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LAST_RETRY_MS),
+    )
+    timers.add(timer)
+  }
+
+  async function commit(payload: EachBatchPayload, offset: bigint) {
+    const { topic, partition } = payload.batch
+    const offsets = { topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }] }
+    for (let tries = 1; ; tries++) {
+      try {
+        return await payload.commitOffsetsIfNecessary(offsets)
+      } catch (error) {
+        // The group went on without us: whoever has the partition now reads it again.
+        if (isRebalance(error)) return
+        if (tries === COMMIT_TRIES || signal.aborted) throw error
+        await sleep(FIRST_RETRY_MS * 2 ** tries)
+      }
+    }
+  }
+
+  function noteGap(key: string, topic: Topic, first: bigint) {
+    const next = expected.get(key)
+    if (next === undefined || first <= next) return
+    metrics.count('bus_skipped', { group, topic }, Number(first - next))
+    log.error({ group, topic, key, skipped: Number(first - next) }, 'Kafka deleted messages before they were read')
+  }
+
+  /** Chunk by chunk, while this member may. */
+  async function work(payload: EachBatchPayload, topic: Topic, key: string, mayGoOn: () => boolean) {
+    const { partition, messages, highWatermark } = payload.batch
+    // The topic was made anew.
+    if (BigInt(highWatermark) <= (done.get(key) ?? -1n)) done.delete(key)
+    let at = indexAfter(messages, done.get(key) ?? -1n)
+    if (at > 0) {
+      payload.resolveOffset(String(messages[at - 1]?.offset))
+      await commit(payload, BigInt(messages[at - 1]?.offset ?? 0) + 1n)
+    }
+    for (let turn = performance.now(); at < messages.length && mayGoOn(); ) {
+      const first = BigInt(messages[at]?.offset ?? 0)
+      const kept = held.get(key)
+      const read =
+        kept?.read.first === first
+          ? kept.read
+          : readBatch(topic, partition, messages.slice(at, at + config.max_batch), metrics)
+      noteGap(key, topic, first)
+      try {
+        await attempt(read)
+      } catch (error) {
+        if (error instanceof WeirError && error.retryable) return postpone(key, read, payload.pause(), error)
+        return fail(error)
+      }
+      held.delete(key)
+      done.set(key, read.last)
+      expected.set(key, read.last + 1n)
+      metrics.count('bus_consumed', { group, topic }, read.batch.messages.length)
+      // Another member has it: its commits must not be taken back.
+      if (!holds(payload.batch.topic, partition)) return
+      payload.resolveOffset(String(read.last))
+      await commit(payload, read.last + 1n)
+      at = indexAfter(messages, read.last)
+      if (performance.now() - turn > 5) {
+        await turns.next()
+        turn = performance.now()
+      }
+    }
+  }
+
+  const holds = (topic: string, partition: number) => current[topic]?.includes(partition) === true
+
+  return {
+    assigner: stickyAssigner({ owned: () => claim, on_join: () => void joins++ }),
+    assigned(id, assignment) {
+      // Asked more than once: an assignment in between never reached us, and others may have had our partitions.
+      const kept = id === member && joins <= 1 ? current : {}
+      joins = 0
+      member = id
+      generation += 1
+      current = assignment
+      claim = assignment
+      const gained: Assignment[] = []
+      for (const [name, partitions] of Object.entries(assignment)) {
+        const topic = options.topics.get(name)
+        const fresh = partitions.filter((partition) => kept[name]?.includes(partition) !== true)
+        for (const partition of fresh) expected.delete(`${name}:${partition}`)
+        if (topic && fresh.length > 0) gained.push({ topic, partitions: fresh })
+      }
+      for (const key of held.keys()) {
+        const [name = '', partition] = splitKey(key)
+        if (!holds(name, partition)) held.delete(key)
+      }
+      if (gained.length > 0 && options.on_assigned) ready = ready.then(() => prepare(gained))
+    },
+    lost() {
+      member = ''
+      current = {}
+      generation += 1
+      expected.clear()
+    },
+    async handle(payload) {
+      const { topic: name, partition } = payload.batch
+      const topic = options.topics.get(name)
+      if (!topic) return
+      const mine = generation
+      let rebalancing = false
+      const beat = setInterval(() => {
+        payload.heartbeat().catch((error) => {
+          if (isRebalance(error)) rebalancing = true
+        })
+      }, config.session_timeout_ms / HEARTBEATS_PER_SESSION)
+      const mayGoOn = () =>
+        !signal.aborted && !rebalancing && generation === mine && payload.isRunning() && !payload.isStale()
+      try {
+        await ready
+        if (mayGoOn()) await work(payload, topic, `${name}:${partition}`, mayGoOn)
+      } finally {
+        clearInterval(beat)
+      }
+    },
+    close() {
+      for (const timer of timers) clearTimeout(timer)
+      timers.clear()
+      held.clear()
+    },
+  }
+}
+
+function splitKey(key: string): [string, number] {
+  const colon = key.lastIndexOf(':')
+  return [key.slice(0, colon), Number(key.slice(colon + 1))]
+}
+
+/** Index of the first message behind this offset. */
+function indexAfter(messages: readonly KafkaMessage[], offset: bigint): number {
+  if (messages.length > 0 && BigInt(messages[0]?.offset ?? 0) > offset) return 0
+  const index = messages.findIndex((message) => BigInt(message.offset) > offset)
+  return index === -1 ? messages.length : index
+}
