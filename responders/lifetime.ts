@@ -1,6 +1,6 @@
-import type { OcsfEvent } from '../ocsf/event.js'
 import type { ActionDefinition } from './contract.js'
-import { type ResponseRecord, type ResponseState, responseOf } from './record.js'
+import type { Job } from './jobs/port.js'
+import type { ResponseRecord, ResponseState } from './record.js'
 
 const HOUR_MS = 3_600_000
 const RETRY_FAILED_AFTER_MS = 10 * 60_000
@@ -25,12 +25,12 @@ export function isCurrent(record: ResponseRecord, definition: ActionDefinition, 
   return OPEN.has(record.state) && !(record.state === 'verified' && !definition.reversible)
 }
 
-/** The newest step of every response that is not over; `recorded` in any order. */
-export function newestSteps(recorded: readonly OcsfEvent[]): ResponseRecord[] {
-  const newest = new Map<string, ResponseRecord>()
-  for (const event of recorded) {
-    const record = responseOf(event)
-    if (record && (newest.get(record.uid)?.step ?? -1) < record.step) newest.set(record.uid, record)
-  }
-  return [...newest.values()].filter((record) => OPEN.has(record.state))
+/** What must happen next without anybody asking, and when, ms since 1970; undefined if nothing must. */
+export function nextJob(record: ResponseRecord): { kind: Job['kind']; time: number } | undefined {
+  const { state, time } = record
+  if (record.dry_run) return undefined
+  if (state === 'planned' || state === 'executing') return { kind: 'execute', time }
+  if (state === 'undoing' || (state === 'failed' && record.take_back)) return { kind: 'undo', time }
+  if (state === 'verified' && record.undo_time !== undefined) return { kind: 'undo', time: record.undo_time }
+  return undefined
 }

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { parseConfig } from '../core/config.js'
+import type { Registry } from '../core/define.js'
 import { messageOf, WeirError } from '../core/errors.js'
+import type { ActionDefinition } from './contract.js'
 
 const globs = (what: string) => z.array(z.string().min(1)).default([]).describe(what)
 
@@ -122,6 +124,23 @@ export function loadPlaybooks(paths: readonly string[]): Playbook[] {
     byName.set(playbook.name, playbook)
   }
   return [...byName.values()]
+}
+
+/** Throws `config_invalid` if a playbook names an action that does not exist, or params it does not have. */
+export function checkActions(config: {
+  readonly playbooks: readonly Playbook[]
+  readonly actions: Registry<ActionDefinition>
+  readonly action_params: { readonly [action: string]: { readonly [field: string]: unknown } | undefined }
+}) {
+  for (const playbook of config.playbooks) {
+    for (const { action, params } of playbook.actions) {
+      const definition = config.actions.find(action)
+      const result = definition.config.safeParse({ ...config.action_params[action], ...params })
+      if (result.success) continue
+      const issues = result.error.issues.map((issue) => `${issue.path.join('.') || '(params)'}: ${issue.message}`)
+      throw new WeirError('config_invalid', `playbook ${playbook.name}, action ${action}: ${issues.join('; ')}`)
+    }
+  }
 }
 
 function filesOf(path: string): string[] {

@@ -24,6 +24,7 @@ export type ResponseRecord = {
   /** 0, 1, 2 ...: the order of the steps. */
   readonly step: number
   readonly time: number
+  /** When the finding that led here happened: the same, and so are the uids of the steps, whoever answers it. */
   readonly created_time: number
   readonly state: ResponseState
   readonly playbook: string
@@ -39,6 +40,10 @@ export type ResponseRecord = {
   readonly undo_time?: number
   /** Who approved, rejected or asked for undo. */
   readonly by?: string
+  /** It failed half way: what it did must be taken back. */
+  readonly take_back?: boolean
+  /** The process that made the step: of two that made the same one, the first in the log counts. */
+  readonly writer?: string
 }
 
 const ACTIVITY: Record<ResponseState, number> = {

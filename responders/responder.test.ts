@@ -12,7 +12,8 @@ import { type ActionDefinition, defineAction } from './contract.js'
 import { createMemoryJobs } from './jobs/memory.js'
 import { playbookSchema } from './playbook.js'
 import { responseOf } from './record.js'
-import { createResponder, type ResponderConfig } from './responder.js'
+import { createResponder } from './responder.js'
+import type { ResponderConfig } from './responder-config.js'
 
 /** A platform with switches: what an action would change, kept outside the responder so that it survives it. */
 function platform() {
@@ -221,6 +222,7 @@ test('a false positive takes back what it led to', async () => {
   await responder.handle([finding('rules', 1), finding('profile', 2)])
   await responder.settle()
   await responder.falsePositive('finding-rules-1', 'ada')
+  await responder.settle()
   assert.deepEqual(states().slice(-2), ['undoing', 'undone'])
   assert.equal(world.down.size, 0)
   await responder.stop()
