@@ -18,9 +18,9 @@ const VERBS: { readonly [verb: string]: number } = {
   uninstall: 4,
 }
 const PAST: readonly (readonly [pattern: RegExp, activity: number])[] = [
-  [/(?:Deleted|Removed)$/, 4],
-  [/(?:Created|Added)$/, 1],
-  [/(?:Updated|Changed|Modified)$/, 3],
+  [/(?:Deleted|Removed)$/i, 4],
+  [/(?:Created|Added)$/i, 1],
+  [/(?:Updated|Changed|Modified)$/i, 3],
 ]
 
 /**

@@ -4,6 +4,7 @@ import { auditd } from './auditd.js'
 import { azureActivity } from './azure_activity.js'
 import { azureEntra } from './azure_entra.js'
 import { azureFunctions } from './azure_functions.js'
+import { cloudevents } from './cloudevents.js'
 import { cloudtrail } from './cloudtrail.js'
 import { dockerEvents } from './docker_events.js'
 import { falco } from './falco.js'
@@ -11,10 +12,12 @@ import { gcpAudit } from './gcp_audit.js'
 import { gcpFunctions } from './gcp_functions.js'
 import { gcpVpcFlow } from './gcp_vpc_flow.js'
 import { guardduty } from './guardduty.js'
+import { ibmActivityTracker } from './ibm_activity_tracker.js'
 import { k8sAudit } from './k8s_audit.js'
 import { lambdaLogs } from './lambda_logs.js'
 import { lambdaTelemetry } from './lambda_telemetry.js'
 import { ocsf } from './ocsf.js'
+import { openwhiskActivation } from './openwhisk_activation.js'
 import { securityHub } from './security_hub.js'
 import { tetragon } from './tetragon.js'
 import { vpcFlow } from './vpc_flow.js'
@@ -25,6 +28,7 @@ export const formats = registry<FormatDefinition>('format', [
   azureActivity,
   azureEntra,
   azureFunctions,
+  cloudevents,
   cloudtrail,
   dockerEvents,
   falco,
@@ -32,10 +36,12 @@ export const formats = registry<FormatDefinition>('format', [
   gcpFunctions,
   gcpVpcFlow,
   guardduty,
+  ibmActivityTracker,
   k8sAudit,
   lambdaLogs,
   lambdaTelemetry,
   ocsf,
+  openwhiskActivation,
   securityHub,
   tetragon,
   vpcFlow,
