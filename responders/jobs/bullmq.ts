@@ -9,6 +9,7 @@ import { watchForLoss } from './watch-for-loss.js'
 
 const BACKOFF_MS = 1_000
 const DRAIN_WITHIN_MS = 8_000
+const FORCED_WITHIN_MS = 1_000
 /** Jobs that are over stay known for a while; afterwards the step in the payload tells that a job is an old one. */
 const KEEP = { age: 24 * 3_600, count: 10_000 }
 
@@ -118,15 +119,14 @@ async function addTo(queue: Queue<Job>, job: Job, options: JobOptions, attempts:
 }
 
 async function close(connection: RedisConnection, workers: Worker<Job>[], queues: Queue<Job>[]): Promise<void> {
-  const drained = Promise.all(workers.map((worker) => worker.close()))
-  await Promise.race([drained, pause(DRAIN_WITHIN_MS)]).catch(() => {})
-  // Nothing more to wait for: what still runs is taken over by another process.
-  await Promise.all([...workers, ...queues].map((part) => Promise.race([closed(part), pause(500)])))
+  // While Redis is away BullMQ would wait for it: then what runs is taken over by another process.
+  const must_force = !connection.health().ok
+  const closing = [
+    ...workers.map((worker) => worker.close(must_force)),
+    ...(must_force ? [] : queues.map((queue) => queue.close())),
+  ]
+  await Promise.race([Promise.allSettled(closing), pause(must_force ? FORCED_WITHIN_MS : DRAIN_WITHIN_MS)])
   connection.close()
-}
-
-async function closed(part: Worker<Job> | Queue<Job>): Promise<void> {
-  await (part instanceof Worker ? part.close(true) : part.close()).catch(() => {})
 }
 
 function pause(ms: number): Promise<void> {

@@ -30,6 +30,14 @@ export async function connectRedis(config: RedisJobsConfig, log: Log): Promise<R
     retryStrategy: (times) => Math.min(times * 100, 1_000),
     lazyConnect: true,
   })
+  // BullMQ waits for jobs on copies of this connection, and cannot end them while Redis is away.
+  const copies: Redis[] = []
+  const duplicate = redis.duplicate.bind(redis)
+  redis.duplicate = (override) => {
+    const copy = duplicate(override)
+    copies.push(copy)
+    return copy
+  }
   let problem: unknown
   redis.on('error', (error) => {
     problem = error
@@ -51,7 +59,9 @@ export async function connectRedis(config: RedisJobsConfig, log: Log): Promise<R
     health: () =>
       since === undefined ? { ok: true, message: `Redis at ${addressOf(config)}.` } : { ok: false, message: away() },
     answer: (work) => within(work, ANSWER_WITHIN_MS, away),
-    close: () => redis.disconnect(),
+    close() {
+      for (const one of [redis, ...copies]) one.disconnect()
+    },
   }
 }
 

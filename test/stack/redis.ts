@@ -100,8 +100,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
 function configText({ password, username, appendonly = false }: RedisOptions, folder: string, port: number): string {
   const lines = [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, 'save ""', 'daemonize no']
   lines.push(`appendonly ${appendonly ? 'yes' : 'no'}`, 'appendfsync everysec')
-  if (username !== undefined) lines.push('user default off', `user ${username} on >${password ?? ''} ~* &* +@all`)
-  else if (password !== undefined) lines.push(`requirepass ${password}`)
+  if (username !== undefined) lines.push('user default off', `user ${username} on ">${password ?? ''}" ~* &* +@all`)
+  else if (password !== undefined) lines.push(`requirepass "${password}"`)
   return `${lines.join('\n')}\n`
 }
 
