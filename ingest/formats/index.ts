@@ -20,6 +20,7 @@ import { ocsf } from './ocsf.js'
 import { openwhiskActivation } from './openwhisk_activation.js'
 import { securityHub } from './security_hub.js'
 import { tetragon } from './tetragon.js'
+import { tracee } from './tracee.js'
 import { vpcFlow } from './vpc_flow.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
@@ -44,5 +45,6 @@ export const formats = registry<FormatDefinition>('format', [
   openwhiskActivation,
   securityHub,
   tetragon,
+  tracee,
   vpcFlow,
 ])
