@@ -5,6 +5,8 @@ import type { KafkaConfig } from './kafka-config.js'
 import type { Position, Topic } from './port.js'
 
 const CAUGHT_UP_POLL_MS = 50
+/** How exactly a time of receipt is found. */
+const RECEIVED_WITHIN_MS = 250
 
 /** Topics and offsets, as the cluster knows them. */
 export type KafkaAdmin = {
@@ -16,6 +18,7 @@ export type KafkaAdmin = {
   /** The end of every partition: where the next message goes. */
   ends(topics: readonly Topic[]): Promise<Position[]>
   positions(group: string, topics: readonly Topic[]): Promise<Position[]>
+  receivedFrom(positions: readonly Position[]): Promise<number>
   caughtUp(
     group: string,
     topics: readonly Topic[],
@@ -55,9 +58,35 @@ export function createKafkaAdmin(
     )
   }
 
+  /** True if everything at and behind these positions was received at the time or later. */
+  async function cameSince(positions: readonly Position[], time: number): Promise<boolean> {
+    const reached = indexOf(positions)
+    for (const topic of new Set(positions.map((position) => position.topic))) {
+      for (const { partition, offset } of await admin.fetchTopicOffsetsByTimestamp(name(topic), time)) {
+        const position = reached.get(keyOf({ topic, partition }))
+        if (position !== undefined && BigInt(offset) > position) return false
+      }
+    }
+    return true
+  }
+
+  /** Kafka finds offsets by time, not times by offset: the answer is searched for between a week ago and now. */
+  async function receivedFrom(positions: readonly Position[]): Promise<number> {
+    const now = Date.now()
+    if (await cameSince(positions, now)) return now
+    let [early, late] = [now - config.retention_ms, now]
+    while (late - early > RECEIVED_WITHIN_MS) {
+      const middle = Math.floor((early + late) / 2)
+      if (await cameSince(positions, middle)) early = middle
+      else late = middle
+    }
+    return early
+  }
+
   return {
     ends,
     positions,
+    receivedFrom,
     connect: () => admin.connect(),
     disconnect: () => admin.disconnect(),
     partitions(topic) {

@@ -46,10 +46,10 @@ export function createPartitions(
   let generation = 0
   let ready: Promise<void> = Promise.resolve()
 
-  async function prepare(gained: readonly Assignment[]) {
+  async function prepare(gained: readonly Assignment[], held: readonly Assignment[]) {
     for (let wait_ms = FIRST_RETRY_MS; !signal.aborted; wait_ms = Math.min(wait_ms * 2, LAST_RETRY_MS)) {
       try {
-        return await options.on_assigned?.(gained)
+        return await options.on_assigned?.(gained, held)
       } catch (error) {
         log.warn({ group, error: messageOf(error) }, 'the state of new partitions could not be built, trying again')
         await sleep(wait_ms, undefined, { signal }).catch(() => {})
@@ -150,6 +150,7 @@ export function createPartitions(
       joins = 0
       member = id
       generation += 1
+      const before = current
       current = assignment
       claim = assignment
       const gained: Assignment[] = []
@@ -163,7 +164,12 @@ export function createPartitions(
         const [name = '', partition] = splitKey(key)
         if (!holds(name, partition)) held.delete(key)
       }
-      if (gained.length > 0 && options.on_assigned) ready = ready.then(() => prepare(gained))
+      const all = Object.entries(assignment).flatMap(([name, partitions]): Assignment[] => {
+        const topic = options.topics.get(name)
+        return topic ? [{ topic, partitions }] : []
+      })
+      const isSmaller = Object.entries(before).some(([name, partitions]) => partitions.some((one) => !holds(name, one)))
+      if ((gained.length > 0 || isSmaller) && options.on_assigned) ready = ready.then(() => prepare(gained, all))
     },
     lost() {
       member = ''

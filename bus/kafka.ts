@@ -133,6 +133,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
     },
     partitionOf: (topic, key) => partition(key, admin.partitions(topic)),
     positions: admin.positions,
+    receivedFrom: admin.receivedFrom,
     caughtUp: admin.caughtUp,
     lag: admin.lag,
     health: status.health,

@@ -105,6 +105,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
     },
     partitionOf: () => 0,
     positions: async () => [],
+    receivedFrom: async () => Date.now(),
     caughtUp: async () => {},
     async lag(name, topics) {
       const waiting = groups.get(name)?.queue.publications ?? []

@@ -35,11 +35,11 @@ export type Position = { readonly topic: Topic; readonly partition: number; read
 
 export type SubscribeOptions = {
   /**
-   * Called with what this subscription was given and did not have just before; awaited before the first batch of it is
-   * handed out. State that belongs to those partitions is rebuilt here. An error makes the bus try again with back-off.
-   * Never called on the memory bus, where one process has everything.
+   * Called when what this subscription has changes: with what it was given and did not have just before, and with all that
+   * it has now. Awaited before the next batch is handed out. State that belongs to those partitions is rebuilt here. An
+   * error makes the bus try again with back-off. Never called on the memory bus, where one process has everything.
    */
-  on_assigned?: (gained: readonly Assignment[]) => Promise<void>
+  on_assigned?: (gained: readonly Assignment[], held: readonly Assignment[]) => Promise<void>
 }
 
 /** Whether the bus works now; `message` says what does not, and names the setting. */
@@ -67,6 +67,8 @@ export type Bus = {
   partitionOf(topic: Topic, key: string): number
   /** Where a group stands, of every partition it has handled something of. Empty on the memory bus. */
   positions(group: string, topics: readonly Topic[]): Promise<Position[]>
+  /** When the oldest message at or behind these positions was received, ms since 1970; now if there is none. */
+  receivedFrom(positions: readonly Position[]): Promise<number>
   /**
    * Resolves when the group has handled everything up to `up_to`, or without it everything that was published before the
    * call. Rejects with `timeout`. Resolves at once on the memory bus, which acknowledges nothing that was not handled.

@@ -12,13 +12,13 @@ import type { Format, FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
 import { createIntake, type Intake } from '../ingest/intake.js'
 import { createSqlEndpoint } from '../lake/endpoint/server.js'
-import type { Lake } from '../lake/port.js'
+import type { EmbeddedLake, Lake } from '../lake/port.js'
 import { createStore, type Store } from '../lake/store.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import type { Responder } from '../responders/responder.js'
 import { createCollectors } from './collectors.js'
 import type { WeirConfig } from './config.js'
-import { createConfiguredBus, openConfiguredJobs, openConfiguredLake } from './ports.js'
+import { type Around, createConfiguredBus, openConfiguredJobs, openConfiguredLake } from './ports.js'
 import { publishCoverage } from './publish.js'
 import { createDetectRole } from './roles/detect.js'
 import { createRespondRole, SILENT_AFTER_MS } from './roles/respond.js'
@@ -71,84 +71,122 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
   mkdirSync(data_dir, { recursive: true, mode: 0o700 })
   const metrics = createMetrics({ of_process: true })
   const health = createHealthBoard({ metrics })
-  const around = { config, health, log, metrics }
-  const { lake, embedded } = await openConfiguredLake(around, data_dir)
+  const around = { config, data_dir, health, log, metrics, sightings: newSightings() }
+  // A process that only collects needs no lake.
+  const opened = roles.some((role) => role !== 'ingest') ? await openConfiguredLake(around) : undefined
   const bus = createConfiguredBus(around)
-  const sightings = createSightings({ silent_after_ms: SILENT_AFTER_MS, now: Date.now })
-  const has = (role: Role) => roles.includes(role)
-  const common = { config, bus, lake, log, metrics, sightings }
+  const parts: Partial<Awaited<ReturnType<typeof lakeParts>>> = opened
+    ? await lakeParts({ ...around, ...opened, bus, roles, options })
+    : {}
 
+  const { max_record_length } = config
+  const intake = createIntake({ bus, metrics, formats: createFormats(config), max_record_length, now: Date.now })
+  const collectors = roles.includes('ingest')
+    ? createCollectors({ config, data_dir, bus, intake, metrics, log, publishCoverage })
+    : undefined
+  const about = () => ({ version, roles, pid: process.pid, uptime_s: Math.round(process.uptime()) })
+  const { host, port } = config.http
+  const http = createHealthServer({ host, port, board: health, metrics, about })
+
+  metrics.sample(() => metrics.gauge('bus_pressure', {}, bus.pressure()))
+
+  const isLeftOut = (what: 'collectors' | 'endpoint') => options.without?.includes(what)
+  const toStop = (name: string, stop: () => Promise<void>): Service => ({ name, start: async () => {}, stop })
+  // In the order of the start. They stop in the reverse order, the direction of the data: each hands on what it has before
+  // the next one closes.
+  const { start, stop } = lifecycle(
+    [
+      opened && toStop('lake', () => opened.lake.close()),
+      !isLeftOut('endpoint') && http,
+      health,
+      { name: 'bus', start: () => bus.start(), stop: async () => {} },
+      parts.storing,
+      // The bus in this process hands what is in flight to the store.
+      toStop('bus', () => bus.stop()),
+      parts.responding,
+      parts.detecting,
+      !isLeftOut('endpoint') && parts.endpoint,
+      !isLeftOut('collectors') && collectors,
+    ].filter((service): service is Service => Boolean(service)),
+  )
+  return {
+    roles,
+    bus,
+    intake,
+    metrics,
+    health,
+    http,
+    sightings: around.sightings,
+    endpoint: parts.endpoint,
+    start,
+    stop,
+    get lake() {
+      return opened?.lake ?? missing('store, detect or respond')
+    },
+    get collectors() {
+      return collectors ?? missing('ingest')
+    },
+    get store() {
+      return parts.store ?? missing('store')
+    },
+    get engine() {
+      return parts.detecting?.engine ?? missing('detect')
+    },
+    get responder() {
+      return parts.responding?.responder ?? missing('respond')
+    },
+  }
+}
+
+type LakeParts = Around & {
+  lake: Lake
+  embedded: EmbeddedLake | undefined
+  bus: Bus
+  roles: readonly Role[]
+  sightings: Sightings
+  options: AppOptions
+}
+
+/** The roles that read or write the lake. */
+async function lakeParts(around: LakeParts) {
+  const { config, data_dir, bus, lake, embedded, roles, sightings, options, log, metrics } = around
+  const has = (role: Role) => roles.includes(role)
+  const shared = config.bus.kafka !== undefined
   const store = has('store') ? await createStore({ lake, metrics, log }) : undefined
-  const storing = store && createStoreRole({ bus, store, log, subscriptions: STORE_SUBSCRIPTIONS })
+  const storing = store && createStoreRole({ bus, store, shared, log, subscriptions: shared ? 1 : STORE_SUBSCRIPTIONS })
   const detecting = has('detect')
     ? createDetectRole({
-        ...common,
+        ...around,
+        shared,
         state_dir: join(data_dir, 'detectors'),
-        subscriptions: DETECT_SUBSCRIPTIONS,
+        subscriptions: shared ? 1 : DETECT_SUBSCRIPTIONS,
         note: sightings.note,
         on_found: options.on_found,
         on_finding: options.on_finding,
       })
     : undefined
   const responding = has('respond')
-    ? createRespondRole({ ...common, jobs: await openConfiguredJobs(around), on_response: options.on_response })
-    : undefined
-  const { max_record_length } = config
-  const intake = createIntake({ bus, metrics, formats: createFormats(config), max_record_length, now: Date.now })
-  const collectors = has('ingest')
-    ? createCollectors({ config, data_dir, bus, intake, metrics, log, publishCoverage })
+    ? createRespondRole({
+        ...around,
+        shared,
+        jobs: await openConfiguredJobs(around),
+        hears_events: has('detect') && !shared,
+        on_response: options.on_response,
+      })
     : undefined
   const endpoint =
-    embedded &&
-    openSqlEndpoint({ config: config.lake, data_dir, create: createSqlEndpoint, lake: embedded, log, metrics })
-  const about = () => ({ version, roles, pid: process.pid, uptime_s: Math.round(process.uptime()) })
-  const { host, port } = config.http
-  const http = createHealthServer({ host, port, board: health, metrics, about })
-
-  const isLeftOut = (what: 'collectors' | 'endpoint') => options.without?.includes(what)
-  const services: (Service | false | undefined)[] = [
-    { name: 'lake', start: async () => {}, stop: () => lake.close() },
-    !isLeftOut('endpoint') && http,
-    { name: 'bus', start: () => bus.start(), stop: async () => {} },
-    storing,
-    // Stops before the store, which takes what is in flight, and after everybody who publishes.
-    { name: 'bus drain', start: async () => {}, stop: () => bus.stop() },
-    responding,
-    detecting,
-    has('console') && !isLeftOut('endpoint') && endpoint,
-    !isLeftOut('collectors') && collectors,
-    health,
-  ]
-  const { start, stop } = lifecycle(services.filter((service): service is Service => Boolean(service)))
-  return {
-    roles,
-    lake,
-    bus,
-    intake,
-    metrics,
-    health,
-    http,
-    sightings,
-    endpoint,
-    start,
-    stop,
-    get collectors() {
-      return collectors ?? missing('ingest')
-    },
-    get store() {
-      return store ?? missing('store')
-    },
-    get engine() {
-      return detecting?.engine ?? missing('detect')
-    },
-    get responder() {
-      return responding?.responder ?? missing('respond')
-    },
-  }
+    embedded && has('console')
+      ? openSqlEndpoint({ config: config.lake, data_dir, create: createSqlEndpoint, lake: embedded, log, metrics })
+      : undefined
+  return { store, storing, detecting, responding, endpoint }
 }
 
-function missing(role: Role): never {
-  throw new WeirError('internal', `this process does not have the role ${role}`)
+function newSightings(): Sightings {
+  return createSightings({ silent_after_ms: SILENT_AFTER_MS, now: Date.now })
+}
+
+function missing(role: string): never {
+  throw new WeirError('internal', `this process has no role ${role}`)
 }
 
 function createFormats(config: WeirConfig): Map<string, { definition: FormatDefinition; format: Format }> {

@@ -17,16 +17,43 @@ test('what is commented out in weir.example.yaml is the default, and every line 
   const lines = text.split('\n').flatMap((line) => {
     const [, indent = '', setting = ''] = /^(\s*)#([a-z_]+:( .*)?)$/.exec(line) ?? []
     if (setting === '') return [line]
-    // Optional fields show what may stand there; what has only such fields would be empty.
-    return / <.*>$/.test(setting) || setting === 'tls:' ? [] : [`${indent}${setting}`]
+    // Optional fields show what may stand there.
+    return / <.*>$/.test(setting) ? [] : [`${indent}${setting}`]
   })
-  const { collectors, formats, ...rest } = parseConfig(lines.join('\n'), configSchema, { file })
+  const { collectors, formats, ...rest } = parseConfig(withoutEmpty(lines).join('\n'), configSchema, { file })
   const defaults = configSchema.parse({})
   const byDefault = Object.fromEntries(Object.keys(defaults.collectors).map((name) => [name, collectors[name]]))
   assert.equal(collectors.file?.type, 'file', 'collectors that do not run by default are shown, too')
   assert.deepEqual(byDefault, defaults.collectors)
   assert.ok(formats.cloudtrail)
   assert.deepEqual({ ...rest, collectors: byDefault, formats: {} }, defaults)
+})
+
+/** Without the heads of sections in which nothing is left. */
+function withoutEmpty(lines: readonly string[]): string[] {
+  const kept: string[] = []
+  let inner = 0
+  for (const line of lines.filter((one) => !/^\s*(#.*)?$/.test(one)).reverse()) {
+    const indent = line.search(/\S/)
+    if (line.endsWith(':') && inner <= indent) continue
+    kept.unshift(line)
+    inner = indent
+  }
+  return kept
+}
+
+test('deploy/weir.cluster.example.yaml is a whole configuration, with its secrets from the environment', () => {
+  const cluster = join(packageRoot, 'deploy', 'weir.cluster.example.yaml')
+  const written = readFileSync(cluster, 'utf8')
+  const names = [...new Set([...written.matchAll(/^[^#]*\$\{(\w+)\}/gm)].map(([, name = '']) => name))]
+  assert.ok(names.length >= 3)
+  const env = Object.fromEntries(names.map((name) => [name, 'a-long-enough-secret']))
+  const { bus, lake, jobs } = parseConfig(written, configSchema, { file: cluster, env })
+  assert.ok(bus.kafka && lake.url && jobs.redis)
+  assert.throws(
+    () => parseConfig(written, configSchema, { file: cluster, env: {} }),
+    /environment variable \w+ is not set/,
+  )
 })
 
 test('every problem is reported at once, with its place', () => {

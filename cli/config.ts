@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { kafkaConfig } from '../bus/kafka-config.js'
 import { readConfig } from '../core/config.js'
 import type { Definition, Registry } from '../core/define.js'
 import { DEFAULT_HEALTH_PORT } from '../core/health-server.js'
@@ -169,9 +170,12 @@ export const configSchema = z.strictObject({
         .int()
         .min(1_000)
         .default(50_000)
-        .describe('Events in flight before collectors have to wait.'),
+        .describe('Events in flight before collectors have to wait, on the bus in this process.'),
+      kafka: kafkaConfig
+        .optional()
+        .describe('Kafka, which several processes share their work through. Without it the bus is in this process.'),
     })
-    .describe('The in-process bus.')
+    .describe('The bus: in this process, or Kafka.')
     .prefault({}),
   jobs: z
     .strictObject({ redis: redisJobsSchema.optional() })

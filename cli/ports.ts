@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { createKafkaBus } from '../bus/kafka.js'
 import { createMemoryBus } from '../bus/memory.js'
 import type { Bus } from '../bus/port.js'
 import type { HealthBoard } from '../core/health.js'
@@ -16,13 +17,15 @@ import type { WeirConfig } from './config.js'
 /** Largest batch on the memory bus. */
 const MAX_BATCH = 512
 
-type Around = { config: WeirConfig; health: HealthBoard; log: Log; metrics: Metrics }
+/** What every part of a process is given. */
+export type Around = { config: WeirConfig; data_dir: string; health: HealthBoard; log: Log; metrics: Metrics }
 
 /** The lake of the configuration; `embedded` is the same one if it is in this process. */
-export async function openConfiguredLake(
-  { config, health }: Around,
-  data_dir: string,
-): Promise<{ lake: Lake; embedded: EmbeddedLake | undefined }> {
+export async function openConfiguredLake({
+  config,
+  data_dir,
+  health,
+}: Around): Promise<{ lake: Lake; embedded: EmbeddedLake | undefined }> {
   const { url, retention_days } = config.lake
   const embedded = url === undefined ? await openLake({ path: join(data_dir, 'lake'), retention_days }) : undefined
   const lake = embedded ?? (await openServerLake({ ...config.lake, url: url ?? '', retention_days }))
@@ -37,9 +40,12 @@ export async function openConfiguredLake(
 }
 
 /** The bus of the configuration, not started. */
-export function createConfiguredBus({ config, health, log }: Around): Bus {
-  const bus = createMemoryBus({ max_messages: config.bus.max_messages, max_batch: MAX_BATCH, log })
-  health.watch('bus', () => ({ ok: true, message: 'in this process' }))
+export function createConfiguredBus({ config, health, log, metrics }: Around): Bus {
+  const { kafka, max_messages } = config.bus
+  const bus = kafka
+    ? createKafkaBus({ config: kafka, log, metrics })
+    : createMemoryBus({ max_messages, max_batch: MAX_BATCH, log })
+  health.watch('bus', bus.health)
   return bus
 }
 

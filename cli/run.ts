@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { WeirError } from '../core/errors.js'
 import { loadConfig, type WeirConfig } from './config.js'
 import { configFile, withConfig } from './options.js'
-import { parseRoles, ROLES } from './roles/role.js'
+import { parseRoles, ROLES, type Role } from './roles/role.js'
 import { runRoles, withDataDir } from './up.js'
 
 type Options = { config?: string; dataDir?: string; summary: boolean }
@@ -33,18 +33,23 @@ Every process answers /health, /ready and /metrics (http.host, http.port). Ctrl-
     .action(async (names: string[], options: Options) => {
       const roles = parseRoles(names)
       const config = withDataDir(loadConfig(configFile(options)), options.dataDir)
-      requireServers(config)
+      requireServers(config, roles)
       await runRoles(config, roles, options.summary)
     })
 }
 
 /** Processes share work through Kafka and a lake that all of them can reach. */
-function requireServers(_config: WeirConfig) {
+function requireServers({ bus, lake }: WeirConfig, roles: readonly Role[]) {
+  const missing = [
+    ...(bus.kafka ? [] : ['bus.kafka']),
+    ...(lake.url === undefined && roles.some((role) => role !== 'ingest') ? ['lake.url'] : []),
+  ]
+  if (missing.length === 0) return
   throw new WeirError(
     'setting_missing',
-    'weir run needs bus.kafka and lake.url: roles in several processes share both',
+    `weir run ${roles.join(' ')} needs ${missing.join(' and ')}: roles in several processes share a Kafka cluster and a ClickHouse server`,
     {
-      hint: 'Set bus.kafka.brokers and lake.url in the configuration, or start `weir up`, which runs every role in one process.',
+      hint: 'Set bus.kafka.brokers and lake.url (deploy/weir.cluster.example.yaml explains them), or start `weir up`, which runs every role in one process without servers.',
     },
   )
 }

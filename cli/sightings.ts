@@ -25,9 +25,10 @@ export function createSightings(config: { silent_after_ms: number; now: () => nu
         }
       }
     },
-    /** What was heard of a workload before a restart. Call it before the first `note`. */
+    /** What was heard of a workload before a restart, or by another process. */
     remember(uid: string, sighting: Sighting) {
-      seen.set(uid, sighting)
+      const known = seen.get(uid)
+      if (!known || known.received_time < sighting.received_time) seen.set(uid, sighting)
     },
     /** Is the workload seen without a gap until now? */
     coverage(workload: Workload): { healthy: boolean; message: string } {

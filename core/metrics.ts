@@ -12,6 +12,8 @@ export type Metrics = {
   total(name: string, labels?: Record<string, string>): number
   /** A counter's values by one label: `{ reason: n }`. */
   by(name: string, label: string): Record<string, number>
+  /** Called before each `text`, to set gauges that nobody follows otherwise. */
+  sample(take: () => void): void
   /** The Prometheus text exposition. */
   text(): Promise<string>
 }
@@ -26,6 +28,7 @@ export function createMetrics(options: { of_process?: boolean } = {}): Metrics {
   >()
   const gauges = new Map<string, Gauge>()
   const histograms = new Map<string, Histogram>()
+  const samples: (() => void)[] = []
 
   return {
     count(name, labels, n = 1) {
@@ -89,6 +92,10 @@ export function createMetrics(options: { of_process?: boolean } = {}): Metrics {
       }
       return result
     },
-    text: () => registry.metrics(),
+    sample: (take) => void samples.push(take),
+    text() {
+      for (const take of samples) take()
+      return registry.metrics()
+    },
   }
 }

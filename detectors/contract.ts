@@ -60,6 +60,8 @@ export type Detector = {
   remembered?(): number
   /** Asked after every `advance`; the engine reports it when it changes. */
   coverage?(): DetectorCoverage
+  /** Events that it could not count in, by reason, since it was built. Asked after every `advance`; the engine counts them. */
+  lost?(): { readonly [reason: string]: number }
   /** Waits for background work such as training. */
   settle?(): Promise<void>
   stop?(): Promise<void>
@@ -99,6 +101,8 @@ export type DetectorDefinition<Config extends z.ZodType = z.ZodType> = Definitio
    * workloads are anywhere. Default own.
    */
   readonly memory_of?: 'own' | 'all'
+  /** Looks at what the configuration points to, such as rule files. Throws `config_invalid`. */
+  check?(config: z.output<Config>): void
   create(config: z.output<Config>, deps: DetectorDeps): Detector | Promise<Detector>
 }
 

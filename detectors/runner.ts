@@ -70,6 +70,7 @@ export async function createRunner(setup: DetectorSetup, options: RunnerOptions)
   let busy_ms = 0
   let failures = 0
   let lastError = ''
+  const lost = new Map<string, number>()
 
   function isGivenUp() {
     return failures >= options.max_failures
@@ -104,6 +105,13 @@ export async function createRunner(setup: DetectorSetup, options: RunnerOptions)
     return drafts
   }
 
+  function countLost() {
+    for (const [reason, n] of Object.entries(detector.lost?.() ?? {})) {
+      metrics.count('detector_lost_events', { detector: instance, reason }, n - (lost.get(reason) ?? 0))
+      lost.set(reason, n)
+    }
+  }
+
   function skip(n: number) {
     skipped += n
     metrics.count('detector_skipped_events', { detector: instance }, n)
@@ -136,7 +144,9 @@ export async function createRunner(setup: DetectorSetup, options: RunnerOptions)
     advance(watermark) {
       if (isGivenUp() || !detector.advance) return []
       try {
-        return detector.advance(watermark)
+        const drafts = detector.advance(watermark)
+        countLost()
+        return drafts
       } catch (error) {
         failed('advance', error)
         return []

@@ -6,7 +6,7 @@ import { overviewJson } from '../dashboards/overview.js'
 import { dashboardsYaml, datasourcesYaml } from '../dashboards/provisioning.js'
 import { formats } from '../ingest/formats/index.js'
 import { cliPage } from './cli-reference.js'
-import { configPage, configSchemaFile, exampleConfig } from './config-reference.js'
+import { clusterConfig, configPage, configSchemaFile, exampleConfig } from './config-reference.js'
 import { formatPage } from './format-pages.js'
 import { clusterSchema, lakeSchema, tablesPage } from './lake-tables.js'
 import { ocsfClassesPage } from './ocsf-classes.js'
@@ -40,6 +40,7 @@ const generated: readonly Generated[] = [
   { path: 'docs/reference/cli.md', content: cliPage },
   { path: 'weir.schema.json', content: configSchemaFile },
   { path: 'weir.example.yaml', content: exampleConfig },
+  { path: 'deploy/weir.cluster.example.yaml', content: clusterConfig },
   ...formats.all
     .filter(({ mapping }) => mapping !== undefined)
     .map((format) => ({ path: `docs/reference/formats/${format.name}.md`, content: () => formatPage(format) })),

@@ -1,21 +1,30 @@
-import type { Bus, Message, Subscription } from '../../bus/port.js'
+import { randomUUID } from 'node:crypto'
+import type { Assignment, Batch, Bus, Message, Subscription } from '../../bus/port.js'
+import { WeirError } from '../../core/errors.js'
+import type { HealthBoard } from '../../core/health.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
 import type { Metrics } from '../../core/metrics.js'
 import { createEngine, type Engine } from '../../detectors/engine.js'
 import { detectors } from '../../detectors/index.js'
+import { loadStates, saveState } from '../../lake/detector-state.js'
 import type { Lake } from '../../lake/port.js'
-import { readEvents } from '../../lake/read.js'
 import type { OcsfEvent } from '../../ocsf/event.js'
 import type { WeirConfig } from '../config.js'
 import { publishAll, publishCoverage } from '../publish.js'
-import { recordedFindings } from '../recorded.js'
-import { valuesOf } from './role.js'
+import { pastOf } from './detect-past.js'
+import { createProgress } from './progress.js'
+import { untilDone, valuesOf } from './role.js'
+
+/** One try; the bus tries again, and /ready says what is waited for. */
+const CAUGHT_UP_WITHIN_MS = 30_000
 
 export type DetectOptions = {
   config: Pick<WeirConfig, 'detectors' | 'detection'>
   bus: Bus
   lake: Lake
+  /** Whether several processes share the work: then state follows the partitions. */
+  shared: boolean
   /** Folder of the detectors' files. */
   state_dir: string
   /** Subscriptions of this process: batches are judged in order, the others wait for the findings of the first to be durable. */
@@ -24,38 +33,99 @@ export type DetectOptions = {
   note: (messages: readonly Message[]) => void
   on_found?: ((findings: readonly OcsfEvent[]) => void) | undefined
   on_finding?: ((finding: OcsfEvent, latency_ms: number | undefined) => void) | undefined
+  health: HealthBoard
   log: Log
   metrics: Metrics
 }
 
-/** The role that looks for attacks. */
-export function createDetectRole(options: DetectOptions): Service & { readonly engine: Engine } {
-  const { bus, lake } = options
+/** The role that looks for attacks. The engine is another one after each change of the partitions. */
+export type DetectRole = Service & { readonly engine: Engine }
+
+/** Detects what is on the bus; docs/decisions/0016-detect-on-partitions.md says how the state follows the partitions. */
+export function createDetectRole(options: DetectOptions): DetectRole {
+  const { bus, lake, log, metrics } = options
+  const process_id = randomUUID()
+  const progress = createProgress()
   const detecting: Subscription[] = []
-  const engine = buildEngine(options)
+  let engine = build()
+  let state = 'starting'
+
+  function build(): Engine {
+    const shared = (instance: string) => ({
+      save: (name: string, content: string) =>
+        saveState(lake, { instance, name, process: process_id, saved_time: progress.judgedTo(), content }),
+      load: (name: string) => loadStates(lake, instance, name),
+    })
+    return buildEngine(options, options.shared ? shared : undefined)
+  }
+
+  async function handle(batch: Batch) {
+    options.note(batch.messages)
+    const received = oldest(batch.messages)
+    await engine.handle(valuesOf(batch), received, partitionOf(batch))
+    progress.handled(batch, received)
+  }
+
+  /**
+   * A new engine for these partitions: what others have judged must be in the lake, which it is rebuilt from. Nothing is
+   * judged meanwhile. Any error leaves everything as it is for the next try.
+   */
+  async function rebuild(held: readonly number[]) {
+    const started = performance.now()
+    await progress.idle()
+    // What was found is durable, and what was learned is shared, before anybody starts from it.
+    await engine.stop()
+    const committed = await bus.positions('detect', ['weir.events'])
+    const positions = progress.beyond(
+      held.map((partition) => {
+        const found = committed.find((position) => position.partition === partition)
+        return found ?? { topic: 'weir.events' as const, partition, offset: 0n }
+      }),
+    )
+    state = 'waits until the role store has written what was judged before'
+    await bus.caughtUp('store', ['weir.events'], { timeout_ms: CAUGHT_UP_WITHIN_MS, up_to: positions })
+    await bus.caughtUp('store', ['weir.findings'], { timeout_ms: CAUGHT_UP_WITHIN_MS })
+    state = 'reads the past from the lake'
+    const judged_to = await bus.receivedFrom(positions)
+    const next = build()
+    const own = (event: OcsfEvent) =>
+      held.includes(bus.partitionOf('weir.events', event.workload?.uid ?? 'weir.events'))
+    await next.start({ ...pastOf(lake, own), judged_to })
+    progress.hold(held, judged_to)
+    engine = next
+    state = ''
+    metrics.gauge('detect_partitions', {}, held.length)
+    metrics.observe('detect_rebuild', {}, performance.now() - started)
+    log.info({ partitions: held, took_ms: Math.round(performance.now() - started) }, 'detectors rebuilt')
+  }
+
+  async function assigned(_gained: readonly Assignment[], held: readonly Assignment[]) {
+    const partitions = held.flatMap((one) => (one.topic === 'weir.events' ? [...one.partitions] : []))
+    try {
+      await rebuild(partitions)
+    } catch (error) {
+      if (error instanceof WeirError) state = `${state}: ${error.message}`
+      throw error
+    }
+  }
+
+  if (options.shared) {
+    options.health.watch('detectors', () => ({ ok: state === '', message: state || 'judge what comes' }))
+  }
   return {
     name: 'detect',
-    engine,
+    get engine() {
+      return engine
+    },
     async start() {
-      await engine.start({
-        restore: ({ from, to, classes, stored_since }) =>
-          readEvents(lake, {
-            from: Math.floor(from),
-            to: Math.floor(to),
-            stored_since,
-            ...(classes === 'all' ? {} : { classes }),
-          }),
-        findings: async () => {
-          const { answered, unanswered } = await recordedFindings(lake)
-          return [...answered, ...unanswered]
-        },
-      })
+      // Rules that do not load end the start, not the first assignment.
+      checkDetectors(options.config.detectors)
+      if (options.shared) state = 'waits for partitions'
+      else await engine.start(pastOf(lake))
       for (let n = 0; n < options.subscriptions; n++) {
-        const detect = await bus.subscribe('detect', ['weir.events'], (batch) => {
-          options.note(batch.messages)
-          return engine.handle(valuesOf(batch), oldest(batch.messages))
-        })
-        detecting.push(detect)
+        const plain = (batch: Batch) => progress.during(() => handle(batch))
+        const handler = options.shared ? untilDone(plain, log) : plain
+        detecting.push(await bus.subscribe('detect', ['weir.events'], handler, { on_assigned: assigned }))
       }
     },
     async stop() {
@@ -65,7 +135,21 @@ export function createDetectRole(options: DetectOptions): Service & { readonly e
   }
 }
 
-function buildEngine(options: DetectOptions): Engine {
+/** Throws `config_invalid` with every problem that only a look at rules and other files can find. */
+export function checkDetectors(configured: WeirConfig['detectors']): void {
+  const problems: string[] = []
+  for (const [instance, { type, ...rest }] of Object.entries(configured)) {
+    try {
+      detectors.find(type as string).check?.(rest as never)
+    } catch (error) {
+      if (!(error instanceof WeirError)) throw error
+      problems.push(`detectors.${instance}: ${error.message}`)
+    }
+  }
+  if (problems.length > 0) throw new WeirError('config_invalid', problems.join('\n'))
+}
+
+function buildEngine(options: DetectOptions, shared: Parameters<typeof createEngine>[0]['shared']): Engine {
   const { config, bus, log, metrics, state_dir, on_found, on_finding } = options
   return createEngine({
     detectors: Object.entries(config.detectors).map(([instance, { type, ...rest }]) => ({
@@ -82,9 +166,15 @@ function buildEngine(options: DetectOptions): Engine {
     ...(on_finding ? { on_finding } : {}),
     ...config.detection,
     state_dir,
+    shared,
     log,
     metrics,
   })
+}
+
+/** `topic:partition:first-last` names a batch. */
+function partitionOf({ token }: Batch): string | undefined {
+  return token?.split(':')[1]
 }
 
 function oldest(messages: readonly Message[]): number {

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import type { Bus, Subscription } from '../../bus/port.js'
+import type { Batch, Bus, Subscription } from '../../bus/port.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
 import type { Metrics } from '../../core/metrics.js'
@@ -9,16 +10,20 @@ import { CLASS, type OcsfEvent, type Workload } from '../../ocsf/event.js'
 import { actions } from '../../responders/actions/index.js'
 import type { Jobs } from '../../responders/jobs/port.js'
 import { loadPlaybooks } from '../../responders/playbook.js'
+import type { ResponseState } from '../../responders/record.js'
 import { createResponder, type Responder } from '../../responders/responder.js'
 import type { WeirConfig } from '../config.js'
 import { publishAll } from '../publish.js'
 import { recordedFindings, recordedResponses, recordedSightings } from '../recorded.js'
 import type { Sightings } from '../sightings.js'
-import { valuesOf } from './role.js'
+import { untilDone, valuesOf } from './role.js'
 
 const ACTION_TIMEOUT_MS = 60_000
 /** A workload that was not heard of for so long is not seen. */
 export const SILENT_AFTER_MS = 10 * 60_000
+const LOOK_EVERY_MS = 15_000
+/** The topics that are read are small: findings and what was done about them. */
+const OBSERVED_WITHIN_MS = 60_000
 
 export type RespondOptions = {
   config: Pick<WeirConfig, 'mode' | 'responders'>
@@ -26,6 +31,10 @@ export type RespondOptions = {
   lake: Lake
   jobs: Jobs
   sightings: Sightings
+  /** Whether several processes share the work. */
+  shared: boolean
+  /** Whether events are noted in `sightings` as they come; else the lake is asked. */
+  hears_events: boolean
   on_response?: ((step: OcsfEvent) => void) | undefined
   log: Log
   metrics: Metrics
@@ -35,24 +44,85 @@ export type RespondOptions = {
 export function createRespondRole(options: RespondOptions): Service & { readonly responder: Responder } {
   const { bus, lake, sightings } = options
   const responder = buildResponder(options)
+  options.metrics.sample(() => countStates(responder, options.metrics))
   let responding: Subscription | undefined
+  let observing: Subscription | undefined
+  let looking: NodeJS.Timeout | undefined
+  let looked_at = 0
+
+  /** What was heard of since the last look, by anybody. */
+  async function look() {
+    const since = Math.max(looked_at - LOOK_EVERY_MS, Date.now() - SILENT_AFTER_MS)
+    const started = Date.now()
+    for (const { uid, ...sighting } of await recordedSightings(lake, since)) sightings.remember(uid, sighting)
+    looked_at = started
+  }
+
+  async function handle(batch: Batch) {
+    // A finding says that its workload was heard of just before, which the lake may not know yet.
+    if (!options.hears_events) sightings.note(batch.messages)
+    await responder.handle(valuesOf(batch))
+  }
+
   return {
     name: 'respond',
     responder,
     async start() {
-      for (const { uid, ...sighting } of await recordedSightings(lake, Date.now() - SILENT_AFTER_MS)) {
-        sightings.remember(uid, sighting)
+      await look()
+      if (!options.hears_events) {
+        const again = () => look().catch((error) => options.log.warn({ error }, 'what was heard of is not known'))
+        looking = setInterval(() => void again(), LOOK_EVERY_MS)
+        looking.unref()
       }
-      const findings = await recordedFindings(lake)
-      await responder.start(await recordedResponses(lake), findings.answered)
-      await responder.handle(findings.unanswered)
-      responding = await bus.subscribe('respond', ['weir.findings'], (batch) => responder.handle(valuesOf(batch)))
+      const { answered, unanswered } = await recordedFindings(lake)
+      const responses = await recordedResponses(lake)
+      if (options.shared) {
+        // Which findings are answered is told by the offsets of the group, and by the responses.
+        await responder.start(responses)
+        responder.observe([...answered, ...unanswered])
+        observing = await observe(bus, responder)
+      } else {
+        await responder.start(responses, answered)
+        await responder.handle(unanswered)
+      }
+      const handler = options.shared ? untilDone(handle, options.log) : handle
+      responding = await bus.subscribe('respond', ['weir.findings'], handler)
     },
     async stop() {
+      clearInterval(looking)
       await responding?.stop()
       await responder.stop()
+      await observing?.stop()
     },
   }
+}
+
+/** Shows the responder what all responders find and do, from as far back as the bus keeps it; returns when it knows the present. */
+async function observe(bus: Bus, responder: Responder): Promise<Subscription> {
+  const group = `respond-observer-${randomUUID()}`
+  const topics = ['weir.findings', 'weir.responses'] as const
+  const subscription = await bus.subscribe(group, topics, async (batch) => responder.observe(valuesOf(batch)))
+  await bus.caughtUp(group, topics, { timeout_ms: OBSERVED_WITHIN_MS })
+  return subscription
+}
+
+const states: readonly ResponseState[] = [
+  'proposed',
+  'waiting_approval',
+  'planned',
+  'executing',
+  'verified',
+  'failed',
+  'undoing',
+  'undone',
+  'rejected',
+]
+
+/** The gauge `weir_responses`: responses this process knows, by state. */
+function countStates(responder: Responder, metrics: Metrics) {
+  const counts = new Map<string, number>(states.map((state) => [state, 0]))
+  for (const { state } of responder.state()) counts.set(state, (counts.get(state) ?? 0) + 1)
+  for (const [state, n] of counts) metrics.gauge('responses', { state }, n)
 }
 
 function buildResponder(options: RespondOptions): Responder {
@@ -63,6 +133,7 @@ function buildResponder(options: RespondOptions): Responder {
     action_params: config.responders.actions,
     mode: config.mode,
     jobs,
+    shared: options.shared,
     async publish(steps) {
       await publishAll(bus, 'weir.responses', steps)
       for (const step of steps) on_response?.(step)

@@ -1,5 +1,6 @@
-import type { Batch } from '../../bus/port.js'
-import { WeirError } from '../../core/errors.js'
+import type { Batch, Handler } from '../../bus/port.js'
+import { messageOf, WeirError } from '../../core/errors.js'
+import type { Log } from '../../core/log.js'
 import type { OcsfEvent } from '../../ocsf/event.js'
 
 /** What a process can do; `weir up` does all of it. */
@@ -15,6 +16,23 @@ export function parseRoles(names: readonly string[]): Role[] {
     })
   }
   return ROLES.filter((role) => names.includes(role))
+}
+
+/**
+ * A handler whose every failure is tried again. Where the bus keeps the messages, rights that were taken away or a password
+ * that was changed will be mended some day; a subscription that has stopped would not notice.
+ */
+export function untilDone(handler: Handler, log: Log): Handler {
+  return async (batch) => {
+    try {
+      await handler(batch)
+    } catch (error) {
+      if (error instanceof WeirError && error.retryable) throw error
+      log.error({ err: error, batch: batch.token }, 'a batch failed, it is tried again')
+      const code = error instanceof WeirError ? error.code : 'internal'
+      throw new WeirError(code, messageOf(error), { retryable: true, cause: error })
+    }
+  }
 }
 
 /** The events of a batch. */

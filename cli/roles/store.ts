@@ -1,26 +1,32 @@
-import { type Batch, type Bus, type Subscription, TOPICS } from '../../bus/port.js'
+import { type Assignment, type Batch, type Bus, type Subscription, TOPICS } from '../../bus/port.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
 import type { Store } from '../../lake/store.js'
 import { deadLetter } from '../../ocsf/dead-letter.js'
-import { valuesOf } from './role.js'
+import { untilDone, valuesOf } from './role.js'
 
 type Options = {
   bus: Bus
   store: Store
+  /** Whether several processes share the work. */
+  shared: boolean
   log: Log
   /** Subscriptions of this process: on the memory bus, while one waits for its block, the others fill the next. */
   subscriptions: number
 }
 
 /** The role that puts everything on the bus into the lake. */
-export function createStoreRole({ bus, store, log, subscriptions }: Options): Service {
+export function createStoreRole({ bus, store, shared, log, subscriptions }: Options): Service {
   const storing: Subscription[] = []
+  const plain = (batch: Batch) => storeBatch(store, log, batch)
+  const handler = shared ? untilDone(plain, log) : plain
+  // What another process stored and did not commit comes again: it must be known before.
+  const on_assigned = (gained: readonly Assignment[]) => (gained.length > 0 ? store.refill() : Promise.resolve())
   return {
     name: 'store',
     async start() {
       for (let n = 0; n < subscriptions; n++) {
-        storing.push(await bus.subscribe('store', TOPICS, (batch) => storeBatch(store, log, batch)))
+        storing.push(await bus.subscribe('store', TOPICS, handler, { on_assigned }))
       }
     },
     async stop() {

@@ -158,6 +158,10 @@ async function createAnomaly(settings: AnomalyConfig, deps: DetectorDeps): Promi
       judge(windows.close(restoredTo - 2 * window_ms), false)
     },
     coverage: () => coverageOf(learner, settings),
+    lost() {
+      const { late, ahead, overflow } = windows.stats()
+      return { late, ahead, overflow }
+    },
     settle: () => learner.settle(),
     async stop() {
       await learner.stop()

@@ -40,15 +40,9 @@ export const rules = defineDetector({
   memory_ms: 0,
   config,
   example: { paths: ['builtin'], min_level: 'medium' },
+  check: (settings) => void loadRules(settings),
   create(settings, { log }) {
-    const files = settings.paths.flatMap(readRules)
-    const set = ruleSet(files, (rule) => levels.indexOf(rule.level) >= levels.indexOf(settings.min_level))
-    const unusable = [...set.problems, ...set.uncollected]
-    if (unusable.length > 0 && settings.unsupported === 'fail') {
-      throw new WeirError('config_invalid', unusable.map(problemLine).join('\n'), {
-        hint: 'Correct the rules, take them out, or set `unsupported: skip` to start without them.',
-      })
-    }
+    const { set, unusable } = loadRules(settings)
     for (const problem of unusable) log.warn(`rule left out: ${problemLine(problem)}`)
     const coverage = coverageOf(set.rules.length, unusable)
     return {
@@ -63,6 +57,19 @@ export const rules = defineDetector({
     }
   },
 })
+
+/** Reads and compiles the configured rules. Throws `config_invalid` naming file and line where that is asked for. */
+function loadRules({ paths, min_level, unsupported }: z.output<typeof config>) {
+  const files = paths.flatMap(readRules)
+  const set = ruleSet(files, (rule) => levels.indexOf(rule.level) >= levels.indexOf(min_level))
+  const unusable = [...set.problems, ...set.uncollected]
+  if (unusable.length > 0 && unsupported === 'fail') {
+    throw new WeirError('config_invalid', unusable.map(problemLine).join('\n'), {
+      hint: 'Correct the rules, take them out, or set `unsupported: skip` to start without them.',
+    })
+  }
+  return { set, unusable }
+}
 
 function coverageOf(loaded: number, unusable: readonly RuleProblem[]): DetectorCoverage {
   const files = new Set(unusable.map(({ file }) => file)).size
