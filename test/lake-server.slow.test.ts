@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, request as httpRequest, type RequestOptions } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { z } from 'zod'
 import { WeirError } from '../core/errors.js'
@@ -81,6 +86,39 @@ test('weir migrate makes database and tables, and says what an administrator has
   const away = await provisionSql({ ...options, url: 'http://127.0.0.1:1' }, limits)
   assert.ok(away.some((sql) => sql.startsWith('CREATE TABLE IF NOT EXISTS events')))
   await assert.rejects(provisionServer({ ...options, password: 'wrong' }, limits), { code: 'unauthorized' })
+})
+
+test('TLS: a server is trusted by its certificate authority, and an unknown one is refused', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-lake-tls-'))
+  const file = (name: string) => join(folder, name)
+  const arguments_ = `req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout ${file('key.pem')} -out ${file('ca.pem')}`
+  execFileSync('openssl', arguments_.split(' '), { stdio: 'ignore' })
+  const pem = { key: readFileSync(file('key.pem')), cert: readFileSync(file('ca.pem')) }
+  const proxy = createHttpsServer(pem, (request, response) => {
+    const { method, headers, url } = request
+    const onward = httpRequest(new URL(url ?? '/', stack.url), { method, headers } as RequestOptions, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    request.pipe(onward)
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  try {
+    const url = `https://localhost:${(proxy.address() as AddressInfo).port}`
+    const lake = await open({ url, tls: { ca_file: file('ca.pem') } })
+    assert.deepEqual(await lake.select('SELECT 1 AS n'), [{ n: 1 }])
+    await lake.close()
+    assert.match((await refusal({ url })).message, /lake\.tls/)
+    assert.match(
+      (await refusal({ url: url.replace('localhost', '127.0.0.1'), tls: { ca_file: file('ca.pem') } })).message,
+      /lake\.tls/,
+    )
+    await assert.rejects(open({ url, tls: { ca_file: file('none.pem') } }), { code: 'config_invalid' })
+  } finally {
+    proxy.close()
+    proxy.closeAllConnections()
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 test('a server that answers nothing, or something else, is no ClickHouse', async () => {
