@@ -105,6 +105,7 @@ export const CLASS = {
   detection_finding: 2004,
   account_change: 3001,
   authentication: 3002,
+  authorize_session: 3003,
   entity_management: 3004,
   user_access: 3005,
   group_management: 3006,

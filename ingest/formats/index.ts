@@ -19,9 +19,12 @@ import { lambdaTelemetry } from './lambda_telemetry.js'
 import { ocsf } from './ocsf.js'
 import { openwhiskActivation } from './openwhisk_activation.js'
 import { securityHub } from './security_hub.js'
+import { syslog } from './syslog.js'
+import { sysmonLinux } from './sysmon_linux.js'
 import { tetragon } from './tetragon.js'
 import { tracee } from './tracee.js'
 import { vpcFlow } from './vpc_flow.js'
+import { windowsEvent } from './windows_event.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
 export const formats = registry<FormatDefinition>('format', [
@@ -44,7 +47,10 @@ export const formats = registry<FormatDefinition>('format', [
   ocsf,
   openwhiskActivation,
   securityHub,
+  syslog,
+  sysmonLinux,
   tetragon,
   tracee,
   vpcFlow,
+  windowsEvent,
 ])

@@ -12,6 +12,8 @@ export type MachineHints = {
   /** The machine id, or what the source uses for one. */
   readonly uid?: string | undefined
   readonly ip?: string | undefined
+  /** The cloud's name of the machine, such as an Azure resource id. */
+  readonly resource?: string | undefined
   /** OCSF type of operating system: 100 Windows, 200 Linux, 300 macOS. */
   readonly os_type_id?: number | undefined
   readonly os_name?: string | undefined
@@ -37,6 +39,7 @@ export function machineOf(hints: MachineHints, context: FormatContext): Machine 
   const device = defined({
     uid: is_host ? host.id : (uid ?? instance),
     instance_uid: instance,
+    uid_alt: hints.resource,
     hostname: name,
     name: id === undefined ? 'unknown' : undefined,
     ip,

@@ -5,7 +5,7 @@ import { endpointOf, socketAddress } from './address.js'
 import type { AuditEvent, ClassPart } from './event.js'
 import { syscallName } from './names.js'
 import { absolute, accountableUser, fileOf, processOf, programFile, sessionOf, targetPaths } from './objects.js'
-import { type AuditRecord, nameFor, take, takeInteger } from './parse.js'
+import { type AuditRecord, isAuoms, nameFor, take, takeInteger } from './parse.js'
 import { callKind, opensForWriting } from './syscalls.js'
 
 /** The system call behind an event: the record, its name, and the objects all its classes share. */
@@ -117,7 +117,8 @@ function argumentPid(record: AuditRecord, name: string): JsonRecord | undefined 
 /** An exec replaces the program of a process: who started it is its parent, as the host collector reports it. */
 function launchPart(event: AuditEvent, { record, process, actor, cwd }: Call): ClassPart {
   const cmd_line = commandLine(event.of('EXECVE')) ?? process.cmd_line
-  const [path, ...others] = targetPaths(event.all('PATH'))
+  const [listed, ...others] = targetPaths(event.all('PATH'))
+  const path = listed ?? (isAuoms(record) && record.fields.has('name') ? record : undefined)
   const parent = (process.parent_process ?? process) as JsonRecord
   const file = process.file as JsonRecord | undefined
   // The first PATH is what was executed: a script, where `exe` is its interpreter, or a program that is not there.
@@ -125,7 +126,7 @@ function launchPart(event: AuditEvent, { record, process, actor, cwd }: Call): C
   const failed = take(record, 'success') === 'no'
   const program = failed ? (executed ?? file) : sameFile(executed, file)
   // Interpreter and dynamic loader; of a script, the script itself.
-  const loaded = others.map((other) => take(other, 'name'))
+  const loaded = listed ? others.map((other) => take(other, 'name')) : joinedNames(record).slice(1)
   if (executed !== undefined && program?.path !== executed.path) loaded.unshift(String(executed.path))
   const modules = loaded.filter((name) => name !== undefined)
   const launched = defined({
@@ -142,6 +143,14 @@ function launchPart(event: AuditEvent, { record, process, actor, cwd }: Call): C
     process: launched,
     actor: { ...actor, process: parent },
   }
+}
+
+/** `path_name=["/bin/bash","/lib64/ld.so"]` */
+function joinedNames(record: AuditRecord): string[] {
+  const list = take(record, 'path_name')
+  return list === undefined
+    ? []
+    : [...list.slice(0, 20_000).matchAll(/"([^"]{1,4096})"/g)].map(([, name]) => name ?? '')
 }
 
 /** What is known of the program: owner and inode come from PATH, if that is the same file. */

@@ -254,9 +254,26 @@ export function take(record: AuditRecord | undefined, key: string): string | und
   return NOTHING.has(value) ? undefined : value
 }
 
+/** Microsoft's audit agent joins the records of an event into one, and names users beside their numbers. */
+export function isAuoms({ type }: AuditRecord): boolean {
+  return type.startsWith('AUOMS_')
+}
+
+const AUOMS_NAMES: { readonly [key: string]: string } = {
+  uid: 'user',
+  gid: 'group',
+  auid: 'audit_user',
+  euid: 'effective_user',
+  egid: 'effective_group',
+  ouid: 'o_user',
+  ogid: 'owner_group',
+}
+
 /** What auditd resolved for a key (`UID` for `uid`), marked as read. */
 export function nameFor(record: AuditRecord | undefined, key: string): string | undefined {
   const upper = key.toUpperCase()
+  const alias = record !== undefined && isAuoms(record) ? AUOMS_NAMES[key] : undefined
+  if (alias !== undefined) return take(record, alias)
   const name = record?.names.get(upper)
   if (record === undefined || name === undefined) return undefined
   record.read.add(`${upper}=`)

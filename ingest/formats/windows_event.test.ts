@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CLASS } from '../../ocsf/event.js'
+import { corpusOf, corpusReport } from '../../test/corpus.js'
+import { eventOf, fixtureCase, refusalOf } from '../../test/format-cases.js'
+import { windowsEvent } from './windows_event.js'
+
+const convert = (name: string) => eventOf(windowsEvent, fixtureCase('windows_event/events.jsonl', name))
+
+test('a failed log-on over the network', () => {
+  const event = convert('logon failed')
+  assert.deepEqual([event.class_uid, event.activity_name, event.status_id], [CLASS.authentication, 'Logon', 2])
+  assert.equal(event.time, Date.UTC(2026, 0, 12, 8, 30, 0, 250))
+  assert.deepEqual(event.user, { name: 'root', domain: 'EXAMPLE' })
+  assert.deepEqual(event.src_endpoint, { ip: '203.0.113.7', port: 53091, hostname: 'KALI' })
+  assert.deepEqual([event.logon_type_id, event.auth_protocol_id, event.is_remote], [3, 1, true])
+  assert.equal(event.status_code, '0xc000006a')
+  assert.equal(event.workload?.uid, 'vm/DC01.example.org')
+  assert.equal(event.metadata.tenant_uid, '11111111-2222-3333-4444-555555555555')
+})
+
+test('a process, from an evtx export', () => {
+  const event = convert('process')
+  assert.deepEqual([event.class_uid, event.activity_name], [CLASS.process_activity, 'Launch'])
+  assert.deepEqual([event.process.pid, event.process.name], [7716, 'cmd.exe'])
+  assert.equal(event.process.cmd_line, 'cmd /c whoami')
+  assert.equal(event.process.integrity_id, 4)
+  assert.deepEqual([event.actor.process.pid, event.actor.process.name], [3148, 'explorer.exe'])
+  assert.deepEqual([event.actor.user.name, event.actor.session.uid], ['ana', '0x8f0f2cd7'])
+  assert.equal(event.time, Date.UTC(2026, 0, 12, 8, 30, 0, 123))
+})
+
+test('groups, the log itself, connections, services', () => {
+  const member = convert('member added')
+  assert.deepEqual([member.class_uid, member.activity_name], [CLASS.group_management, 'Add User'])
+  assert.deepEqual([member.group.name, member.user.uid], ['Administrators', 'S-1-5-21-1-2-3-1105'])
+  const cleared = convert('log cleared')
+  assert.deepEqual([cleared.class_uid, cleared.activity_name], [CLASS.event_log_activity, 'Clear'])
+  assert.equal(cleared.actor.user.name, 'ana')
+  const allowed = convert('connection allowed')
+  assert.deepEqual([allowed.class_uid, allowed.activity_name], [CLASS.network_activity, 'Open'])
+  assert.deepEqual(allowed.dst_endpoint, { ip: '169.254.169.254', port: 80 })
+  assert.deepEqual([allowed.connection_info.direction_id, allowed.actor.process.pid], [2, 7716])
+  const service = convert('system xml')
+  assert.deepEqual([service.class_uid, service.activity_name], [CLASS.application_lifecycle, 'Install'])
+  assert.deepEqual([service.app.name, service.app.path], ['evil', 'C:\\evil.exe & calc'])
+})
+
+test('an image that Sysmon saw loaded', () => {
+  const event = convert('image loaded')
+  assert.deepEqual([event.class_uid, event.activity_name], [CLASS.module_activity, 'Load'])
+  assert.equal(event.module.file.name, 'NapiNSP.dll')
+  assert.deepEqual(event.module.file.hashes, [{ algorithm_id: 1, value: '5c'.repeat(16) }])
+  assert.deepEqual(event.module.file.signature, { algorithm_id: 4, developer_uid: 'Microsoft Windows', state_id: 1 })
+  assert.equal(event.time, Date.UTC(2026, 0, 12, 8, 30, 0, 489))
+})
+
+test('refused with a reason', () => {
+  assert.match(refusalOf(windowsEvent, { hello: 1 }), /^not_windows_event/)
+  assert.match(refusalOf(windowsEvent, '<Event>'), /^not_windows_event/)
+  assert.match(refusalOf(windowsEvent, { EventID: 4624, Computer: 'a', TimeGenerated: 'never' }), /^bad_time/)
+})
+
+const shared = corpusOf('windows_event', ['parser-corpus/otrf_json_mixed.jsonl'])
+test('all events of the corpus become valid OCSF', { skip: shared ? false : '../shared/data is absent' }, () => {
+  const report = corpusReport(windowsEvent, shared ?? [])
+  assert.ok(report.events > 200)
+  assert.deepEqual([report.rejected, report.dropped, report.problems], [{}, {}, {}])
+})
