@@ -5,7 +5,7 @@ import { environment } from '../core/config.js'
 import { WeirError } from '../core/errors.js'
 import { renderException, SqlException } from '../lake/endpoint/exception.js'
 import { type RunSqlOptions, runSql } from '../lake/query.js'
-import { loadConfig } from './config.js'
+import { loadConfig, type WeirConfig } from './config.js'
 import { configFile, withConfig } from './options.js'
 
 type Options = {
@@ -43,7 +43,7 @@ async function run(query: string | undefined, options: Options) {
   if (query === undefined && process.stdin.isTTY) {
     throw new WeirError('bad_input', 'there is no query', { hint: 'Try: weir sql "SHOW TABLES"' })
   }
-  const { data_dir } = loadConfig(configFile(options))
+  const { data_dir, lake } = loadConfig(configFile(options))
   const password = options.passwordEnv === undefined ? undefined : environment[options.passwordEnv]
   if (options.passwordEnv !== undefined && password === undefined) {
     throw new WeirError('setting_missing', `environment variable ${options.passwordEnv} is not set`)
@@ -53,10 +53,15 @@ async function run(query: string | undefined, options: Options) {
     format: options.format,
     data_dir,
     params: options.param,
-    ...(options.url === undefined ? {} : { url: options.url }),
+    ...(options.url === undefined ? serverOf(lake, options.user !== undefined) : { url: options.url }),
     ...(options.user === undefined ? {} : { user: options.user }),
     ...(password === undefined ? {} : { password }),
   })
+}
+
+/** The server of the configuration, if the lake is one. */
+function serverOf({ url, user, password, database }: WeirConfig['lake'], as_other: boolean) {
+  return url === undefined ? {} : { url, user, password, database, only_reads: !as_other }
 }
 
 async function print(query: Omit<RunSqlOptions, 'write' | 'signal'>): Promise<void> {

@@ -20,6 +20,9 @@ export type RunSqlOptions = {
   readonly url?: string
   readonly user?: string
   readonly password?: string
+  readonly database?: string
+  /** Asks the server to refuse what writes, for a user who might; one who may only read cannot ask that. */
+  readonly only_reads?: boolean
   /** Values of `{name:Type}` placeholders. */
   readonly params?: Readonly<Record<string, string>>
   /** Takes one piece of the result after the other; the next comes when it has resolved. */
@@ -33,7 +36,11 @@ export type RunSqlOptions = {
  * answering SQL, `not_found` if there is no lake, `unreachable` for a given URL that does not answer.
  */
 export async function runSql(options: RunSqlOptions): Promise<void> {
-  if (options.url !== undefined) return await pass(remotePieces({ ...options, url: options.url }), options.write)
+  if (options.url !== undefined)
+    return await pass(
+      remotePieces({ ...options, url: options.url, settings: options.only_reads ? { readonly: '1' } : {} }),
+      options.write,
+    )
   const running = findEndpoint(options.data_dir)
   if (running) {
     try {

@@ -14,8 +14,10 @@ import { z } from 'zod'
 import { WeirError } from '../core/errors.js'
 import { lakeConformance } from '../lake/conformance.js'
 import { provisionServer, provisionSql } from '../lake/provision.js'
+import { runSql } from '../lake/query.js'
 import { openServerLake, type ServerLakeOptions } from '../lake/server.js'
 import { serverLakeFields } from '../lake/server-config.js'
+import type { Table } from '../lake/tables/table.js'
 import { type ClickHouseStack, startClickHouse } from './stack/clickhouse.js'
 
 const database = `weir_test_${randomUUID().replaceAll('-', '')}`
@@ -86,6 +88,73 @@ test('weir migrate makes database and tables, and says what an administrator has
   const away = await provisionSql({ ...options, url: 'http://127.0.0.1:1' }, limits)
   assert.ok(away.some((sql) => sql.startsWith('CREATE TABLE IF NOT EXISTS events')))
   await assert.rejects(provisionServer({ ...options, password: 'wrong' }, limits), { code: 'unauthorized' })
+})
+
+test('weir sql asks the server of the configuration, and only reads', async () => {
+  const lake = await open()
+  await lake.close()
+  const ask = async (sql: string) => {
+    const pieces: Uint8Array[] = []
+    const { user, password } = stack
+    const write = async (piece: Uint8Array) => void pieces.push(piece)
+    await runSql({
+      sql,
+      format: 'TSV',
+      data_dir: '/nowhere',
+      url: stack.url,
+      user,
+      password,
+      database,
+      only_reads: true,
+      write,
+    })
+    return Buffer.concat(pieces).toString()
+  }
+  assert.equal(await ask('SELECT currentDatabase(), count() >= 0 FROM events'), `${database}\t1\n`)
+  await assert.rejects(ask('DROP TABLE events'), { code: 164 })
+})
+
+test('a block that a server refuses for another reason than its rows can be written later', async () => {
+  let refusal: [number, string] | undefined
+  const front = createServer((request, response) => {
+    if (refusal)
+      return void request
+        .resume()
+        .on('end', () => response.writeHead(...(refusal!.slice(0, 1) as [number])).end(refusal![1]))
+    const { method, headers, url } = request
+    const onward = httpRequest(new URL(url ?? '/', stack.url), { method, headers } as RequestOptions, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    request.pipe(onward)
+  }).listen(0, '127.0.0.1')
+  await once(front, 'listening')
+  const lake = await open({ url: `http://127.0.0.1:${(front.address() as AddressInfo).port}` })
+  try {
+    const insert = () =>
+      lake.insertNative({ name: 'coverage' } as Table, {
+        columns: [{ name: 'source_name', type: 'String' }],
+        chunks: [Buffer.from('\u0001\u0001\u000bsource_name\u0006String\u0001x')],
+        rows: 1,
+      })
+    for (const answer of [
+      [403, 'Code: 516. DB::Exception: weir: Authentication failed. (AUTHENTICATION_FAILED) (version 26.7.2.1)'],
+      [404, 'Code: 60. DB::Exception: Table weir.coverage does not exist. (UNKNOWN_TABLE) (version 26.7.2.1)'],
+      [500, 'Code: 242. DB::Exception: Table is in readonly mode. (TABLE_IS_READ_ONLY) (version 26.7.2.1)'],
+      [503, '<html>no server is ready</html>'],
+    ] as [number, string][]) {
+      refusal = answer
+      await assert.rejects(insert(), { code: 'lake_failed', retryable: true })
+    }
+    assert.match((await lake.health())?.message ?? '', /lake\.url/)
+    refusal = undefined
+    await insert()
+    assert.equal(await lake.health(), undefined)
+  } finally {
+    await lake.close()
+    front.close()
+    front.closeAllConnections()
+  }
 })
 
 test('TLS: a server is trusted by its certificate authority, and an unknown one is refused', async () => {

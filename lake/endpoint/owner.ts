@@ -71,6 +71,8 @@ async function prepared(open: () => Session, request: SqlRequest): Promise<Sessi
     ].map(([name = '', value = '']) => `${identifier(name)} = ${literal(value)}`)
     for (const [name, value] of request.params) assignments.push(`${parameter(name)} = ${literal(value)}`)
     await session.queryAsync(`SET ${assignments.join(', ')}`)
+    // Last, because nothing can be set afterwards.
+    if (Number(request.settings.get('readonly')) > 0) await session.queryAsync('SET readonly = 1')
     return session
   } catch (error) {
     session.close()

@@ -7,6 +7,10 @@ export type RemoteQuery = {
   readonly format: string
   readonly user?: string
   readonly password?: string
+  /** Database that unqualified names belong to. */
+  readonly database?: string
+  /** Settings of the query. */
+  readonly settings?: Readonly<Record<string, string>>
   readonly params?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
@@ -49,6 +53,8 @@ export async function* remotePieces(query: RemoteQuery): AsyncGenerator<Uint8Arr
 async function ask(query: RemoteQuery): Promise<Response> {
   const url = new URL(query.url)
   url.searchParams.set('default_format', query.format)
+  if (query.database !== undefined) url.searchParams.set('database', query.database)
+  for (const [name, value] of Object.entries(query.settings ?? {})) url.searchParams.set(name, value)
   for (const [name, value] of Object.entries(query.params ?? {})) url.searchParams.set(`param_${name}`, value)
   const headers = { 'X-ClickHouse-User': query.user ?? 'default', 'X-ClickHouse-Key': query.password ?? '' }
   try {
