@@ -18,6 +18,7 @@ import { lambdaLogs } from './lambda_logs.js'
 import { lambdaTelemetry } from './lambda_telemetry.js'
 import { ocsf } from './ocsf.js'
 import { openwhiskActivation } from './openwhisk_activation.js'
+import { otlp } from './otlp.js'
 import { securityHub } from './security_hub.js'
 import { syslog } from './syslog.js'
 import { sysmonLinux } from './sysmon_linux.js'
@@ -46,6 +47,7 @@ export const formats = registry<FormatDefinition>('format', [
   lambdaTelemetry,
   ocsf,
   openwhiskActivation,
+  otlp,
   securityHub,
   syslog,
   sysmonLinux,

@@ -17,10 +17,14 @@ const LINES = new Set([
   'text/plain',
 ])
 
-/** Reads the headers. Throws 413 or 415 when the body need not be read at all. */
-export function bodyKind(request: IncomingMessage, config: HttpConfig): BodyKind {
+/** Throws 413 if the request says that its body is too long. */
+export function checkLength(request: IncomingMessage, config: HttpConfig) {
   const length = Number(request.headers['content-length'] ?? 0)
   if (length > config.max_body_bytes) throw tooLarge('body', length, config.max_body_bytes, 'max_body_bytes')
+}
+
+/** Whether the body is compressed. Throws 415 for an encoding other than gzip. */
+export function isGzip(request: IncomingMessage): boolean {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
   if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'x-gzip') {
     throw new HttpProblem(
@@ -31,6 +35,13 @@ export function bodyKind(request: IncomingMessage, config: HttpConfig): BodyKind
       { 'accept-encoding': 'gzip' },
     )
   }
+  return encoding !== 'identity'
+}
+
+/** Reads the headers. Throws 413 or 415 when the body need not be read at all. */
+export function bodyKind(request: IncomingMessage, config: HttpConfig): BodyKind {
+  checkLength(request, config)
+  const is_gzip = isGzip(request)
   const [type = '', ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';')
   const charset = parameters.map((parameter) => parameter.trim().match(/^charset="?([^"]*)"?$/)?.[1]).find(Boolean)
   if (charset && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') {
@@ -41,7 +52,6 @@ export function bodyKind(request: IncomingMessage, config: HttpConfig): BodyKind
       'Send the body in UTF-8.',
     )
   }
-  const is_gzip = encoding !== 'identity'
   if (LINES.has(type.trim())) return { shape: 'lines', is_gzip }
   if (type.trim() === 'application/json') return { shape: 'document', is_gzip }
   throw new HttpProblem(

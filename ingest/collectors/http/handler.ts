@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { messageOf } from '../../../core/errors.js'
 import type { CollectorDeps } from '../../contract.js'
-import { bodyBytes, bodyKind } from './body.js'
+import { bodyBytes, bodyKind, checkLength, isGzip } from './body.js'
 import type { HttpConfig } from './config.js'
+import { otlpAnswer, otlpEncoding, otlpRefusal, otlpSignal, pushOtlp } from './otlp-push.js'
 import { HttpProblem, problemOf } from './problem.js'
 import { type Push, pushDocument, pushLines } from './push.js'
 import { isAuthorized } from './token.js'
@@ -28,6 +29,8 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
   async function handle(request: IncomingMessage, response: ServerResponse) {
     let push: Push | undefined
     try {
+      const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+      if (pathname.startsWith('/v1')) return await handleOtlp(request, response, pathname)
       const format = route(request, response)
       if (format === undefined) return
       const kind = bodyKind(request, config)
@@ -49,17 +52,33 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
     }
   }
 
-  /** The format to read the body with; undefined if the request is answered already. */
-  function route(request: IncomingMessage, response: ServerResponse): string | undefined {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
-    if (pathname === '/health') {
-      answer(response, is_refusing ? 503 : 200, { status: is_refusing ? 'stopping' : 'ok' })
-      return undefined
+  /** The same for an OpenTelemetry exporter, whose answers have its encoding. */
+  async function handleOtlp(request: IncomingMessage, response: ServerResponse, pathname: string) {
+    const encoding = otlpEncoding(request)
+    try {
+      const signal = otlpSignal(pathname)
+      if (signal === undefined) {
+        throw new HttpProblem(404, 'not_found', `There is nothing at ${pathname}.`, 'Use /v1/logs or /v1/metrics.')
+      }
+      admit(request)
+      checkLength(request, config)
+      const push = pushOtlp(request, signal, isGzip(request), deps, config)
+      if (request.headers.expect) response.writeContinue()
+      await push.run()
+      send(response, 200, encoding, otlpAnswer(signal, encoding, push.progress()))
+    } catch (error) {
+      if (isGone(request)) return deps.refused('connection_lost')
+      const problem = problemOf(error)
+      deps.refused(problem.code)
+      const is_unread = !request.complete
+      const headers = { ...problem.headers, ...(is_unread ? { connection: 'close' } : {}) }
+      send(response, problem.status, encoding, otlpRefusal(encoding, problem), headers)
+      if (is_unread) discard(request)
     }
-    const [, ingest, in_path, ...rest] = pathname.split('/')
-    if (ingest !== 'ingest' || rest.length > 0) {
-      throw new HttpProblem(404, 'not_found', `There is nothing at ${pathname}.`, 'POST events to /ingest/<format>.')
-    }
+  }
+
+  /** Throws for a request that must not be read: not allowed, not a POST, or no room for it. */
+  function admit(request: IncomingMessage) {
     if (!isAuthorized(request.headers.authorization, token)) {
       const found = request.headers.authorization ? 'The token is wrong.' : 'The request has no token.'
       throw new HttpProblem(401, 'unauthorized', found, 'Send the header Authorization: Bearer <token>.', {
@@ -87,6 +106,20 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
         },
       )
     }
+  }
+
+  /** The format to read the body with; undefined if the request is answered already. */
+  function route(request: IncomingMessage, response: ServerResponse): string | undefined {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+    if (pathname === '/health') {
+      answer(response, is_refusing ? 503 : 200, { status: is_refusing ? 'stopping' : 'ok' })
+      return undefined
+    }
+    const [, ingest, in_path, ...rest] = pathname.split('/')
+    if (ingest !== 'ingest' || rest.length > 0) {
+      throw new HttpProblem(404, 'not_found', `There is nothing at ${pathname}.`, 'POST events to /ingest/<format>.')
+    }
+    admit(request)
     const format = in_path || searchParams.get('format') || config.format
     if (!format || !/^[a-z][a-z0-9_]{0,63}$/.test(format)) {
       throw new HttpProblem(
@@ -137,16 +170,25 @@ function isGone(request: IncomingMessage): boolean {
 }
 
 function answer(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}) {
+  send(response, status, 'application/json', Buffer.from(`${JSON.stringify(body)}\n`), headers)
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: Buffer,
+  headers: Record<string, string> = {},
+) {
   if (response.headersSent || response.destroyed) return
-  const text = `${JSON.stringify(body)}\n`
   response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
+    'content-type': type,
+    'content-length': body.length,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...headers,
   })
-  response.end(text)
+  response.end(body)
 }
 
 function discard(request: IncomingMessage) {

@@ -138,7 +138,7 @@ function notObjects(found: string): HttpProblem {
  * Gathers records into chunks, keeps a few of them under way, and counts what is durable. `reached` tells how much of
  * the body is accepted once everything added so far is durable.
  */
-function chunkedEmits(format: string, deps: CollectorDeps, reached: () => number) {
+export function chunkedEmits(format: string, deps: CollectorDeps, reached: () => number) {
   const receipt = { records: 0, stored: 0, dropped: 0, dead_lettered: 0 }
   const in_flight = new Set<Promise<void>>()
   let chunk: RawRecord[] = []
