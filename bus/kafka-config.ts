@@ -36,7 +36,7 @@ const tls = z.strictObject({
 })
 
 /** The fields that say where a Kafka cluster is and who asks. */
-const kafkaConnectionFields = {
+export const kafkaConnectionFields = {
   brokers: z
     .array(z.string().regex(/^[^\s:]+:\d+$|^\[[^\]]+\]:\d+$/, 'expected host:port'))
     .min(1)

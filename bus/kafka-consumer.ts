@@ -14,6 +14,8 @@ const LAST_RETRY_MS = 5_000
 const STUCK_AFTER_SESSIONS = 4
 /** A group that waits for another member's handlers is not an error: the subscription exists. */
 const JOIN_WITHIN_MS = 10_000
+/** A coordinator that is not found at first may be starting; after so long it is the right to use it that is missing. */
+const REFUSED_AFTER_MS = 4_000
 
 export type KafkaSubscriptionOptions = {
   readonly kafka: Kafka
@@ -105,13 +107,15 @@ export async function subscribeKafka(options: KafkaSubscriptionOptions): Promise
   }
 
   async function supervise() {
+    const created = Date.now()
     for (let wait_ms = FIRST_RETRY_MS; !stopping.signal.aborted; wait_ms = Math.min(wait_ms * 2, LAST_RETRY_MS)) {
       const began = Date.now()
       const error = await live()
       if (stopping.signal.aborted) return
       const fault = options.fault(error, `read ${[...options.topics.keys()].join(', ')} as group ${group}`)
       status.down(part, fault)
-      if (!fault.retryable) started?.reject(fault)
+      const is_refused = fault.code === 'forbidden' && Date.now() - created > REFUSED_AFTER_MS
+      if (!fault.retryable || is_refused) started?.reject(fault)
       options.metrics.count('bus_reconnects', { group })
       if (Date.now() - began > 30_000) wait_ms = FIRST_RETRY_MS
       await sleep(wait_ms, undefined, { signal: stopping.signal }).catch(() => {})

@@ -48,6 +48,14 @@ export function kafkaError(error: unknown, setting: string, brokers: readonly st
       hint: `Grant the user of ${setting}.sasl Read, Write and Describe on the topics, Read on the groups, and Create on the cluster if topics are missing.`,
     })
   }
+  if (fault.name === 'KafkaJSGroupCoordinatorNotFound') {
+    // kafkajs keeps the broker's own answer to itself.
+    return new WeirError('forbidden', `${setting}: cannot ${what} at ${where}: ${fault.message}`, {
+      ...options,
+      retryable: true,
+      hint: `Grant the user of ${setting}.sasl Read on the groups; or the cluster has no coordinator for them now.`,
+    })
+  }
   if (CERTIFICATE.test(fault.code ?? '') || /certificate|self.signed|wrong version number/i.test(fault.message)) {
     return new WeirError('unreachable', `${setting}.tls: no TLS connection to ${where}: ${fault.message}`, {
       ...options,

@@ -148,7 +148,8 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
       })
       if (first === 'late') {
         connecting.catch(() => {})
-        await admin.disconnect().catch(() => {})
+        // Not waited for: whoever does not answer does not answer this either.
+        admin.disconnect().catch(() => {})
         throw fault(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }), 'connect')
       }
       metrics.gauge('bus_up', {}, 1)

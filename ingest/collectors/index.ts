@@ -4,6 +4,7 @@ import { docker } from './docker.js'
 import { file } from './file.js'
 import { host } from './host.js'
 import { http } from './http.js'
+import { kafka } from './kafka.js'
 
 /** Every collector. To add one: one file here and one line below. */
-export const collectors = registry<CollectorDefinition>('collector', [host, docker, file, http])
+export const collectors = registry<CollectorDefinition>('collector', [host, docker, file, http, kafka])
