@@ -13,7 +13,8 @@ const CONNECT_WITHIN_MS = 6_000
 /** Reads topics that other programs write. */
 export const kafka = defineCollector({
   name: 'kafka',
-  summary: 'Reads topics of other programs: Falcosidekick, Fluent Bit, Vector, Azure Event Hubs over its Kafka endpoint.',
+  summary:
+    'Reads topics of other programs: Falcosidekick, Fluent Bit, Vector, Azure Event Hubs over its Kafka endpoint.',
   config: kafkaCollectorConfig,
   example: { brokers: ['kafka.example.com:9092'], topics: ['falco'], format: 'falco' },
   formats: [],
