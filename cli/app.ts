@@ -15,6 +15,7 @@ import { createSqlEndpoint } from '../lake/endpoint/server.js'
 import type { EmbeddedLake, Lake } from '../lake/port.js'
 import { createStore, type Store } from '../lake/store.js'
 import type { OcsfEvent } from '../ocsf/event.js'
+import { createControl } from '../responders/control.js'
 import type { Responder } from '../responders/responder.js'
 import { createCollectors } from './collectors.js'
 import type { WeirConfig } from './config.js'
@@ -107,6 +108,9 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
       parts.detecting,
       !isLeftOut('endpoint') && parts.endpoint,
       !isLeftOut('collectors') && collectors,
+      parts.responding &&
+        !isLeftOut('endpoint') &&
+        createControl({ data_dir, responder: parts.responding.responder, log }),
     ].filter((service): service is Service => Boolean(service)),
   )
   return {

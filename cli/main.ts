@@ -4,6 +4,7 @@ import { registerConfig } from './config-command.js'
 import { registerDemo } from './demo.js'
 import { registerDoctor } from './doctor.js'
 import { registerMigrate } from './migrate.js'
+import { registerResponses } from './responses.js'
 import { registerRun } from './run.js'
 import { registerSql } from './sql.js'
 import { registerUp } from './up.js'
@@ -21,6 +22,7 @@ export function createProgram(): Command {
     registerRun,
     registerDemo,
     registerSql,
+    registerResponses,
     registerMigrate,
     registerDoctor,
     registerConfig,

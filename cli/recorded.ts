@@ -5,19 +5,23 @@ import type { Sighting } from './sightings.js'
 /** Findings that matter after a restart: repeats are held back, and families of the last days may still agree. */
 const MAX_FINDINGS = 10_000
 
-/** All steps of the responses that are not over. */
+/**
+ * All steps of the responses that are not over or were not a day ago: a limit counts what was done in the last hour, and a
+ * finding that comes again has had its answer.
+ */
 export async function recordedResponses(lake: Lake): Promise<OcsfEvent[]> {
   const rows = await lake.select<{ event: string }>(
     `SELECT event FROM responses WHERE response_uid IN (
        SELECT response_uid FROM responses GROUP BY response_uid
-       HAVING argMax(state, step) IN ('proposed', 'waiting_approval', 'planned', 'executing', 'verified', 'undoing'))
+       HAVING argMax(state, step) IN ('proposed', 'waiting_approval', 'planned', 'executing', 'verified', 'undoing')
+           OR max(time) > now() - toIntervalDay(1))
      ORDER BY time DESC LIMIT 100000`,
   )
   return rows.map(({ event }) => JSON.parse(event) as OcsfEvent)
 }
 
 /**
- * The newest findings, oldest first. Unanswered are those that a crash may have kept from the responder: findings are
+ * (docs/decisions/0015-unanswered-findings.md) The newest findings, oldest first. Unanswered are those that a crash may have kept from the responder: findings are
  * published one batch at a time, so only the newest can be, and only if nothing was done about their workload since.
  */
 export async function recordedFindings(lake: Lake): Promise<{ answered: OcsfEvent[]; unanswered: OcsfEvent[] }> {

@@ -48,7 +48,7 @@ async function run(query: string | undefined, options: Options) {
   if (options.passwordEnv !== undefined && password === undefined) {
     throw new WeirError('setting_missing', `environment variable ${options.passwordEnv} is not set`)
   }
-  await print({
+  await printSql({
     sql: query ?? (await text(process.stdin)),
     format: options.format,
     data_dir,
@@ -60,11 +60,12 @@ async function run(query: string | undefined, options: Options) {
 }
 
 /** The server of the configuration, if the lake is one. */
-function serverOf({ url, user, password, database }: WeirConfig['lake'], as_other: boolean) {
+export function serverOf({ url, user, password, database }: WeirConfig['lake'], as_other: boolean) {
   return url === undefined ? {} : { url, user, password, database, only_reads: !as_other }
 }
 
-async function print(query: Omit<RunSqlOptions, 'write' | 'signal'>): Promise<void> {
+/** Prints the answer to one statement; what is wrong with it goes to stderr and into the exit code. */
+export async function printSql(query: Omit<RunSqlOptions, 'write' | 'signal'>): Promise<void> {
   const stop = new AbortController()
   // `weir sql ... | head` closes our output: then nobody wants the rest.
   process.stdout.on('error', () => stop.abort())
