@@ -117,6 +117,7 @@ export const CLASS = {
   software_info: 5020,
   application_lifecycle: 6002,
   api_activity: 6003,
+  datastore_activity: 6005,
   application_error: 6008,
   remediation_activity: 7001,
   /** Weir's extension (uid 999): what a container engine did. */

@@ -42,6 +42,11 @@ export function isInstanceId(text: string): boolean {
   return INSTANCE.test(text)
 }
 
+/** True for what stands in a field that holds instance ids. Names of role sessions need the stricter `isInstanceId`. */
+export function namesInstance(text: string | undefined): text is string {
+  return text !== undefined && /^i-[0-9a-zA-Z]{1,40}$/.test(text)
+}
+
 /** The instance with this id as a workload. */
 export function instanceWorkload(
   id: string,

@@ -10,6 +10,7 @@ import {
   instanceWorkload,
   isInstanceId,
   lambdaWorkload,
+  namesInstance,
 } from './aws.js'
 import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
 
@@ -114,7 +115,7 @@ function instanceOf(details: Fields | undefined, place: AwsPlace) {
   return {
     device,
     resource: defined({ uid: id, name, type: 'AWS::EC2::Instance', tags, ...TARGET }),
-    workload: isInstanceId(id) ? instanceWorkload(id, place, extra) : undefined,
+    workload: namesInstance(id) ? instanceWorkload(id, place, extra) : undefined,
   }
 }
 

@@ -1,5 +1,6 @@
 import { registry } from '../../core/define.js'
 import type { FormatDefinition } from '../contract.js'
+import { alb } from './alb.js'
 import { auditd } from './auditd.js'
 import { azureActivity } from './azure_activity.js'
 import { azureEntra } from './azure_entra.js'
@@ -19,16 +20,21 @@ import { lambdaTelemetry } from './lambda_telemetry.js'
 import { ocsf } from './ocsf.js'
 import { openwhiskActivation } from './openwhisk_activation.js'
 import { otlp } from './otlp.js'
+import { route53Resolver } from './route53_resolver.js'
+import { s3Access } from './s3_access.js'
 import { securityHub } from './security_hub.js'
 import { syslog } from './syslog.js'
 import { sysmonLinux } from './sysmon_linux.js'
 import { tetragon } from './tetragon.js'
 import { tracee } from './tracee.js'
 import { vpcFlow } from './vpc_flow.js'
+import { waf } from './waf.js'
 import { windowsEvent } from './windows_event.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
+// biome-ignore format: one line each, so that additions meet without a conflict
 export const formats = registry<FormatDefinition>('format', [
+  alb,
   auditd,
   azureActivity,
   azureEntra,
@@ -48,11 +54,14 @@ export const formats = registry<FormatDefinition>('format', [
   ocsf,
   openwhiskActivation,
   otlp,
+  route53Resolver,
+  s3Access,
   securityHub,
   syslog,
   sysmonLinux,
   tetragon,
   tracee,
   vpcFlow,
+  waf,
   windowsEvent,
 ])

@@ -1,4 +1,4 @@
-import { isObject, type JsonRecord } from './fields.js'
+import type { JsonRecord } from './fields.js'
 
 /** A line that Lambda or a function wrote, as the record it stands for. */
 export type LambdaLine =
@@ -150,11 +150,4 @@ function codeLine(text: string): LambdaLine {
     if (word) level = word[1]
   }
   return { kind: 'log', message: rest.trimEnd(), level, request_id, time, error: undefined }
-}
-
-/** Stack traces and causes, as structured loggers name them. */
-export function stackOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value
-  if (!Array.isArray(value)) return isObject(value) && typeof value.stack === 'string' ? value.stack : undefined
-  return value.slice(0, 64).map(String).join('\n')
 }

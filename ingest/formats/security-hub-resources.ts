@@ -9,7 +9,7 @@ import {
   awsTags,
   awsTime,
   instanceWorkload,
-  isInstanceId,
+  namesInstance,
 } from './aws.js'
 import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
 import { elements } from './security-hub-parts.js'
@@ -72,7 +72,7 @@ function concern(
     const image = text(instance.ImageId)
     const role = text(instance.IamInstanceProfileArn)?.split('/').at(-1)
     result.device ??= deviceOf(id, instance, place)
-    if (isInstanceId(id)) result.workload ??= instanceWorkload(id, place, { image, role })
+    if (namesInstance(id)) result.workload ??= instanceWorkload(id, place, { image, role })
   } else if (type === 'Container' || type === 'AwsEcsContainer') {
     const container = inside(details, 'Container')
     const id = uid.split(/[/:]/).at(-1) as string

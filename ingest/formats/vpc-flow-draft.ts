@@ -11,6 +11,7 @@ import {
   instanceWorkload,
   isInstanceId,
   lambdaWorkload,
+  namesInstance,
 } from './aws.js'
 import { defined, type Fields, type JsonRecord } from './fields.js'
 import { ipProtocolName, isPrivateAddress } from './ip-protocols.js'
@@ -36,7 +37,7 @@ export function flowDraft(row: Fields, enis: { readonly [id: string]: string }):
   const workload =
     configured(interface_uid, enis, place) ??
     container?.workload ??
-    (instance !== undefined && isInstanceId(instance) ? instanceWorkload(instance, place) : undefined) ??
+    (namesInstance(instance) ? instanceWorkload(instance, place) : undefined) ??
     lambdaOf(row, place)
   const version = row.number('version')
   const metadata = {

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventOf, fixtureCase, refusalOf } from '../../test/format-cases.js'
+import { alb } from './alb.js'
+
+const given = (name: string) => fixtureCase('alb/records.jsonl', name)
+const convert = (name: string, config?: object) => eventOf(alb, given(name), config)
+
+const GROUP = 'arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/orders/73e2d6bc24d8a067'
+
+test('a request over TLS: both sides, times, sizes', () => {
+  const event = convert('https request')
+  assert.equal(event.class_uid, 4002)
+  assert.equal(event.activity_name, 'Get')
+  assert.equal(event.time, Date.UTC(2026, 0, 12, 8, 30, 0, 186))
+  assert.equal(event.start_time, Date.UTC(2026, 0, 12, 8, 30, 0, 100))
+  assert.equal(event.status, 'Success')
+  assert.deepEqual(event.src_endpoint, { ip: '203.0.113.66', port: 2817 })
+  assert.deepEqual(event.dst_endpoint, { ip: '10.0.1.5', port: 8080 })
+  assert.equal(event.duration, 171)
+  assert.equal(event.http_response.latency, 48)
+  assert.deepEqual(event.traffic, { bytes_in: 120, bytes_out: 57, bytes: 177 })
+  assert.equal(event.http_request.url.path, '/search')
+  assert.deepEqual(event.tls, {
+    version: 'TLSv1.2',
+    cipher: 'ECDHE-RSA-AES128-GCM-SHA256',
+    sni: 'shop.example.com',
+  })
+  assert.equal(event.load_balancer.name, 'app/shop/50dc6c495c0c9188')
+  assert.equal(event.cloud.account.uid, '123456789012')
+  assert.equal(event.workload, undefined)
+})
+
+test('a refusal by WAF; quotes inside of words', () => {
+  const event = convert('refused by WAF')
+  assert.equal(event.status, 'Failure')
+  assert.equal(event.status_code, '403')
+  assert.equal(event.dst_endpoint, undefined)
+  assert.equal(event.firewall_rule.type, 'waf')
+  assert.match(event.http_request.user_agent, /quoted/)
+})
+
+test('a function behind a target group', () => {
+  const event = convert('function fails', {
+    targets: { [GROUP]: 'arn:aws:lambda:eu-central-1:123456789012:function:orders' },
+  })
+  assert.equal(event.workload?.uid, 'function/aws/123456789012/eu-central-1/orders')
+  assert.equal(event.status_detail, 'LambdaInvalidResponse')
+  assert.equal(event.duration, 500)
+})
+
+test('a request that is none', () => {
+  const event = convert('strange request')
+  assert.equal(event.http_response.code, 400)
+  assert.equal(event.load_balancer.classification, 'Ambiguous')
+})
+
+test('a row as JSON', () => {
+  const event = convert('row as JSON')
+  assert.equal(event.activity_name, 'Delete')
+  assert.equal(event.status_code, '404')
+  assert.deepEqual(event.dst_endpoint, { ip: '10.0.1.5', port: 8080 })
+})
+
+test('wrong values are refused', () => {
+  const line = given('https request') as unknown as string
+  assert.match(
+    refusalOf(alb, line.replace('203.0.113.66:2817', 'nobody:1')),
+    /^wrong_type: client: expected an address/,
+  )
+  assert.match(refusalOf(alb, line.replace(' 120 ', ' -7 ')), /^wrong_type: receivedbytes/)
+  assert.match(refusalOf(alb, 'http 1 2'), /^not_alb: expected at least 12 fields, found 3/)
+  assert.match(refusalOf(alb, { elb: 7 }), /^not_alb: elb: required/)
+})

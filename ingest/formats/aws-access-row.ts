@@ -1,0 +1,106 @@
+import { isIp } from '../../ocsf/text-formats.js'
+import type { Fault, Fields, JsonRecord } from './fields.js'
+import { setOwn } from './fields.js'
+
+/**
+ * The words of an access log's line: cut at spaces, except inside `"..."` and `[...]`. A quote inside a quoted word is
+ * written `\"`, or by S3 as it is: a quote ends a word only before a space or at the end of the line.
+ */
+export function accessWords(line: string, max = 64): string[] {
+  const words: string[] = []
+  let at = 0
+  while (at < line.length && words.length < max) {
+    const first = line[at]
+    if (first === ' ') {
+      at++
+      continue
+    }
+    const closing = first === '"' ? '"' : first === '[' ? ']' : undefined
+    const end = closing === undefined ? line.indexOf(' ', at) : closeOf(line, at + 1, closing)
+    const stop = end < 0 ? line.length : end
+    words.push(closing === undefined ? line.slice(at, stop) : line.slice(at + 1, stop))
+    at = closing === undefined ? stop + 1 : stop + 2
+  }
+  return words
+}
+
+function closeOf(line: string, from: number, closing: string): number {
+  for (let at = line.indexOf(closing, from); at >= 0; at = line.indexOf(closing, at + 1)) {
+    if (line[at - 1] !== '\\' && (at + 1 === line.length || line[at + 1] === ' ')) return at
+  }
+  return -1
+}
+
+/** Fields by plain names (`request_uri`, `requestURI` and `RequestUri` are `requesturi`), and what else they are called. */
+export type RowNames = { readonly known: ReadonlySet<string>; readonly aliases: { readonly [plain: string]: string } }
+
+/** A JSON row under plain names; `-` is no value. Names that are none of the log's stay as they are. */
+export function plainRow(record: JsonRecord, { known, aliases }: RowNames): JsonRecord {
+  const row: JsonRecord = {}
+  for (const name of Object.keys(record)) {
+    const value = record[name]
+    if (value === '-') continue
+    const plain = name.length > 64 ? name : name.replace(/[-_]/g, '').toLowerCase()
+    const key = known.has(plain) ? plain : Object.hasOwn(aliases, plain) ? (aliases[plain] as string) : name
+    setOwn(row, Object.hasOwn(row, key) ? name : key, value)
+  }
+  return row
+}
+
+/** A line's words under the names of its columns; more words than columns stay as `column_30` and so on. */
+export function wordRow(words: readonly string[], columns: readonly string[]): JsonRecord {
+  const row: JsonRecord = {}
+  for (let n = 0; n < words.length; n++) {
+    const word = words[n]
+    if (word !== '-' && word !== '') row[columns[n] ?? `column_${n + 1}`] = word
+  }
+  return row
+}
+
+/** An address; a fault if it is none. */
+export function ipField(row: Fields, key: string): string | undefined {
+  const text = row.text(key)
+  if (text === undefined || isIp(text)) return text
+  row.fault(key, 'an IP address', text)
+  return undefined
+}
+
+/** A port; a fault if it is none. */
+export function portField(row: Fields, key: string): number | undefined {
+  return wholeField(row, key, 65_535)
+}
+
+/** A whole number from 0 to `max`; a fault if it is none. */
+export function wholeField(row: Fields, key: string, max = Number.MAX_SAFE_INTEGER): number | undefined {
+  const number = row.number(key)
+  if (number === undefined || (Number.isInteger(number) && number >= 0 && number <= max)) return number
+  row.fault(key, `a whole number from 0 to ${max}`, number)
+  return undefined
+}
+
+/** `203.0.113.7:443` and `[2001:db8::7]:443`: an address with its port. */
+export function addressAndPort(text: string | undefined, path: string, faults: Fault[]) {
+  if (text === undefined) return undefined
+  const colon = text.lastIndexOf(':')
+  const host = text.slice(0, colon < 0 ? text.length : colon).replace(/^\[|\]$/g, '')
+  const port = colon < 0 ? undefined : Number(text.slice(colon + 1))
+  if (!isIp(host) || (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))) {
+    faults.push({ path, expected: 'an address and a port', found: JSON.stringify(text.slice(0, 60)) })
+    return undefined
+  }
+  return port === undefined ? { ip: host } : { ip: host, port }
+}
+
+/** `GET /a?b HTTP/1.1`, as access logs quote it. */
+export function requestLine(text: string | undefined): { method?: string; target?: string; version?: string } {
+  if (text === undefined) return {}
+  const first = text.indexOf(' ')
+  const last = text.lastIndexOf(' ')
+  if (first < 1) return { target: text }
+  const hasVersion = last > first && text.startsWith('HTTP/', last + 1)
+  return {
+    method: text.slice(0, first),
+    target: text.slice(first + 1, hasVersion ? last : text.length),
+    ...(hasVersion ? { version: text.slice(last + 1).trim() } : {}),
+  }
+}
