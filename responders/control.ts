@@ -35,7 +35,7 @@ export type Decided = Pick<ResponseRecord, 'uid' | 'state' | 'dry_run' | 'reason
  * The socket of the process that answers findings: whoever may open it may decide about responses. Only the user that Weir
  * runs as may (mode 0600); it is not reachable over the network.
  */
-export function controlSocket(data_dir: string): string {
+function controlSocket(data_dir: string): string {
   const path = join(resolve(data_dir), 'control.sock')
   if (Buffer.byteLength(path) <= MAX_PATH_BYTES) return path
   const name = createHash('sha256').update(path).digest('hex').slice(0, 16)

@@ -194,17 +194,22 @@ describe('several responders on one Redis', { skip: skip ?? false, concurrency: 
   })
 })
 
-describe('Redis loses everything', { skip: skip ?? false }, () => {
-  test('while actions are carried out and undos are due: all is done once', async () => {
-    const redis = await startRedis()
+for (const lose_data of [true, false]) {
+  const what = lose_data ? 'loses everything' : 'is killed, and has all but the last second again'
+  test(`Redis ${what} while actions are carried out and undos are due: all is done once`, {
+    skip: skip ?? false,
+  }, async () => {
+    const redis = await startRedis({ appendonly: !lose_data })
     const here = place(redis.url, { execute_ms: 400 })
     try {
       await here.start(2)
       for (let n = 1; n <= 8; n++) here.find(n)
       await here.until('some are executed, some are not', () => here.lines('effects').length >= 2)
-      await redis.restart({ lose_data: true })
-      await here.until('more are verified', () => here.lines('effects').length >= 6)
-      await redis.restart({ lose_data: true })
+      await redis.kill()
+      await redis.restart({ lose_data })
+      await here.until('more are executed', () => here.lines('effects').length >= 6)
+      await redis.kill()
+      await redis.restart({ lose_data })
       await here.until('all are undone', () => here.ended(8))
       here.assertOnce(8)
     } finally {
@@ -212,4 +217,4 @@ describe('Redis loses everything', { skip: skip ?? false }, () => {
       await redis.close()
     }
   })
-})
+}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis as Client } from 'ioredis'
 import { WeirError } from '../../core/errors.js'
 import { createLog } from '../../core/log.js'
 import { noRedis, type Redis, startRedis } from '../../test/stack/redis.js'
@@ -194,6 +195,36 @@ else {
         }),
       )
     } finally {
+      await own.close()
+    }
+  })
+
+  test('the rights that the hint names are enough, and fewer are refused at the start with that hint', async () => {
+    const own = await startRedis()
+    const admin = new Client(own.url)
+    try {
+      await admin.acl('SETUSER', 'few', 'on', '>secret', '~weir:*', '+@read')
+      const config = (username: string) =>
+        redisJobsSchema.parse({ url: own.url, username, password: 'secret', take_over_ms: 500 })
+      const refused = createBullJobs({ config: config('few'), actions: ['log'], log })
+      const error: WeirError = await refused.then(
+        () => assert.fail('it must be refused'),
+        (error) => error,
+      )
+      assert.equal(error.code, 'forbidden', error.message)
+      assert.match(error.message, /^jobs\.redis\.username: /)
+      const rights = error.hint?.match(/keys (\S+) and the rights (.+)\.$/)
+      assert.ok(rights, error.hint)
+      await admin.acl('SETUSER', 'named', 'on', '>secret', `~${rights[1]}`, ...(rights[2]?.split(' ') ?? []))
+      const jobs = await createBullJobs({ config: config('named'), actions: ['log'], log })
+      const done: string[] = []
+      await jobs.process(async ({ id }) => void done.push(id), nothing)
+      await jobs.add(job('later'), { delay_ms: 50 })
+      await jobs.inTurn('key', (turn) => turn.leave({ n: 1 }))
+      await until('it is done', () => done.length > 0)
+      await jobs.stop()
+    } finally {
+      admin.disconnect()
       await own.close()
     }
   })

@@ -100,7 +100,7 @@ function refusal(cause: unknown, config: RedisJobsConfig): WeirError | undefined
   }
   if (/NOPERM/.test(text)) {
     return new WeirError('forbidden', `jobs.redis.username: its rights at ${at} are not enough: ${text}`, {
-      hint: `Give the ACL user the keys ${config.prefix}:* and the categories @all -@dangerous +info.`,
+      hint: `Give the ACL user the keys ${config.prefix}:* and the rights +@all -@dangerous +info.`,
       cause,
     })
   }
