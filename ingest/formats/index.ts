@@ -17,6 +17,7 @@ import { ibmActivityTracker } from './ibm_activity_tracker.js'
 import { k8sAudit } from './k8s_audit.js'
 import { lambdaLogs } from './lambda_logs.js'
 import { lambdaTelemetry } from './lambda_telemetry.js'
+import { ndjson } from './ndjson.js'
 import { ocsf } from './ocsf.js'
 import { openwhiskActivation } from './openwhisk_activation.js'
 import { osquery } from './osquery.js'
@@ -51,6 +52,7 @@ export const formats = registry<FormatDefinition>('format', [
   k8sAudit,
   lambdaLogs,
   lambdaTelemetry,
+  ndjson,
   ocsf,
   openwhiskActivation,
   osquery,
