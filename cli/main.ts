@@ -3,7 +3,9 @@ import { messageOf, WeirError } from '../core/errors.js'
 import { registerConfig } from './config-command.js'
 import { registerDemo } from './demo.js'
 import { registerDoctor } from './doctor.js'
+import { registerFormats } from './formats.js'
 import { registerMigrate } from './migrate.js'
+import { registerNormalize } from './normalize.js'
 import { registerResponses } from './responses.js'
 import { registerRun } from './run.js'
 import { registerSql } from './sql.js'
@@ -23,6 +25,8 @@ export function createProgram(): Command {
     registerDemo,
     registerSql,
     registerResponses,
+    registerFormats,
+    registerNormalize,
     registerMigrate,
     registerDoctor,
     registerConfig,

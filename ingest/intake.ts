@@ -13,7 +13,7 @@ import type { Format, FormatContext, FormatDefinition, RawRecord, Receipt } from
 import { createPodTable, type PodTable } from './pod-table.js'
 
 export type IntakeConfig = {
-  bus: Bus
+  bus: Pick<Bus, 'publish'>
   /** Every format that may arrive, by name, already created from its configuration. */
   formats: ReadonlyMap<string, { definition: FormatDefinition; format: Format }>
   metrics: Metrics
@@ -84,7 +84,7 @@ export function createIntake(config: IntakeConfig): Intake {
 }
 
 /** Keeps a bounded number of publications in flight and remembers the first that failed. */
-function createPublishing(bus: Bus) {
+function createPublishing(bus: Pick<Bus, 'publish'>) {
   const running = new Set<Promise<void>>()
   let failure: { error: unknown } | undefined
 
