@@ -102,6 +102,7 @@ export const CLASS = {
   event_log_activity: 1008,
   script_activity: 1009,
   vulnerability_finding: 2002,
+  compliance_finding: 2003,
   detection_finding: 2004,
   account_change: 3001,
   authentication: 3002,

@@ -31,6 +31,7 @@ import { tetragon } from './tetragon.js'
 import { tracee } from './tracee.js'
 import { vpcFlow } from './vpc_flow.js'
 import { waf } from './waf.js'
+import { wazuh } from './wazuh.js'
 import { windowsEvent } from './windows_event.js'
 
 /** Every wire format Weir reads. A new one is one file beside this and one line here. */
@@ -66,5 +67,6 @@ export const formats = registry<FormatDefinition>('format', [
   tracee,
   vpcFlow,
   waf,
+  wazuh,
   windowsEvent,
 ])
