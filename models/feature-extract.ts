@@ -66,6 +66,7 @@ const extractors = new Map<number, (cell: Cell, event: OcsfEvent) => void>([
   [CLASS.file_activity, ofFile],
   [CLASS.authentication, ofLogon],
   [CLASS.api_activity, ofApi],
+  [CLASS.account_change, ofApi],
   [CLASS.workload_metric, ofMetrics],
   [CLASS.container_lifecycle, ofLifecycle],
 ])

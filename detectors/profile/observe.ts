@@ -30,7 +30,8 @@ export type Observation = {
 export function groupOf(event: OcsfEvent): { key: string; name: string } | undefined {
   const { workload } = event
   if (workload) return { key: `${workload.kind}/${workload.group}`, name: `${workload.kind} ${workload.group}` }
-  const user = event.class_uid === CLASS.api_activity ? event.actor?.user : undefined
+  const isCall = event.class_uid === CLASS.api_activity || event.class_uid === CLASS.account_change
+  const user = isCall ? event.actor?.user : undefined
   const name = user?.name ?? user?.uid
   if (typeof name !== 'string') return undefined
   const account = user.account?.uid ?? event.cloud?.account?.uid ?? ''
@@ -45,7 +46,8 @@ export function observe(event: OcsfEvent): readonly Observation[] {
     case CLASS.network_activity:
       return event.activity_id === 7 ? listening(event) : event.activity_id === 2 ? nothing : connected(event)
     case CLASS.api_activity:
-      return called(event)
+    case CLASS.account_change:
+      return event.api === undefined ? nothing : called(event)
     default:
       return nothing
   }

@@ -68,7 +68,7 @@ export const profile = defineDetector({
   name: 'profile',
   summary: 'First time a workload starts a program, meets a peer, opens a port or makes an API call, after learning',
   family: 'profile',
-  needs: { classes: [CLASS.process_activity, CLASS.network_activity, CLASS.api_activity] },
+  needs: { classes: [CLASS.process_activity, CLASS.network_activity, CLASS.api_activity, CLASS.account_change] },
   memory_ms: 24 * hour_ms,
   // A profile is of a group of workloads, which several processes share between them.
   memory_of: 'all',

@@ -78,7 +78,7 @@ const fileEvent: Source = {
 }
 
 const cloudtrail: Source = {
-  classes: [CLASS.api_activity, CLASS.authentication],
+  classes: [CLASS.api_activity, CLASS.authentication, CLASS.account_change],
   includes: (event) => event.metadata.product.name === 'CloudTrail',
   keywords: text,
   fields: {

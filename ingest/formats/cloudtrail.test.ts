@@ -171,7 +171,7 @@ test('values of a wrong type are refused with their path', () => {
     }),
     /userIdentity\.accountId: expected a string, found number 123456789012; userIdentity\.sessionContext\.attributes\.mfaAuthenticated: expected a boolean/,
   )
-  assert.match(refuse({ resources: [7] }), /^wrong_type: resources\[0\]: expected an object/)
+  assert.match(refuse({ eventName: 'ListUsers', resources: [7] }), /^wrong_type: resources\[0\]: expected an object/)
   assert.match(refuse({ eventTime: 1768206615 }), /^wrong_type: eventTime/)
   assert.match(refuse({ eventTime: '9999-12-31T00:00:00Z' }), /^bad_time: eventTime/)
   assert.match(refuse({ eventSource: null }), /^not_cloudtrail: eventSource: required/)
@@ -209,4 +209,88 @@ test('activities from verbs', () => {
   ]
   for (const [operation, readOnly, activity] of cases)
     assert.equal(apiActivity(operation, readOnly), activity, operation)
+})
+
+test('changes of a user are Account Change: whose account, which policy', () => {
+  const call = (eventName: string, requestParameters: object, responseElements: object | null = null) =>
+    eventOf(cloudtrail, {
+      ...given('user reads a secret and is refused'),
+      eventSource: 'iam.amazonaws.com',
+      errorCode: null,
+      errorMessage: null,
+      readOnly: false,
+      eventName,
+      requestParameters,
+      responseElements,
+    })
+  const user = { userName: 'bob', arn: 'arn:aws:iam::123456789012:user/bob', userId: 'AIDABOB' }
+  const created = call('CreateUser', { userName: 'bob' }, { user })
+  assert.equal(created.class_uid, 3001)
+  assert.equal(created.activity_name, 'Create')
+  assert.equal(created.actor.user.name, 'alice')
+  assert.equal(created.user.uid, 'arn:aws:iam::123456789012:user/bob')
+  assert.equal(created.status, 'Success')
+  assert.equal(created.api.operation, 'CreateUser')
+  const attached = call('AttachUserPolicy', {
+    userName: 'bob',
+    policyArn: 'arn:aws:iam::aws:policy/AdministratorAccess',
+  })
+  assert.equal(attached.activity_name, 'Attach Policy')
+  assert.deepEqual(attached.policies, [{ uid: 'arn:aws:iam::aws:policy/AdministratorAccess' }])
+  assert.equal(call('ChangePassword', {}).user.name, 'alice')
+  assert.equal(call('DeactivateMFADevice', { userName: 'bob' }).activity_name, 'MFA Factor Disable')
+  assert.equal(call('CreateAccessKey', { userName: 'bob' }).class_uid, 6003)
+})
+
+test('an insight is a finding of AWS that is closed when it ends', () => {
+  const record = {
+    eventVersion: '1.08',
+    eventTime: '2026-01-12T08:30:00Z',
+    awsRegion: 'eu-central-1',
+    eventID: '00000000-0000-4000-8000-00000000aaaa',
+    eventType: 'AwsCloudTrailInsight',
+    recipientAccountId: '123456789012',
+    sharedEventID: '00000000-0000-4000-8000-00000000bbbb',
+    insightDetails: {
+      state: 'End',
+      eventSource: 'ssm.amazonaws.com',
+      eventName: 'UpdateInstanceInformation',
+      insightType: 'ApiCallRateInsight',
+      insightContext: {
+        statistics: {
+          baseline: { average: 84.4 },
+          insight: { average: 664 },
+          insightDuration: 1,
+          baselineDuration: 11459,
+        },
+        attributions: [],
+      },
+    },
+    eventCategory: 'Insight',
+  }
+  const event = eventOf(cloudtrail, record)
+  assert.equal(event.class_uid, 2004)
+  assert.equal(event.activity_name, 'Close')
+  assert.equal(event.status, 'Resolved')
+  assert.equal(event.time, Date.UTC(2026, 0, 12, 8, 30))
+  assert.equal(event.finding_info.uid, '00000000-0000-4000-8000-00000000bbbb')
+  assert.equal(event.evidences[0].api.operation, 'UpdateInstanceInformation')
+  assert.deepEqual(event.evidences[0].data, { baseline_average: 84.4, insight_average: 664 })
+  assert.equal(event.duration, 60_000)
+  assert.ok(cloudtrail.detect(record) > 0.8)
+})
+
+test('columns in lower case are the same record', () => {
+  const record = given('stolen credentials of a function')
+  const lower = Object.fromEntries(
+    Object.entries({ ...record, useridentity: record.userIdentity, userIdentity: undefined })
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key.toLowerCase(), value]),
+  )
+  const event = eventOf(cloudtrail, lower)
+  assert.equal(event.workload?.uid, 'function/aws/123456789012/eu-central-1/orders')
+  assert.deepEqual(
+    Object.keys(event.unmapped ?? {}),
+    Object.keys(convert('stolen credentials of a function').unmapped ?? {}),
+  )
 })

@@ -3,12 +3,15 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type Metadata } from '../../ocsf/event.js'
 import { defineFormat, type Format } from '../contract.js'
+import { accountChange } from './cloudtrail-account.js'
 import { splitEnvelope } from './cloudtrail-envelope.js'
 import { accountOf, type Identity, identityOf } from './cloudtrail-identity.js'
+import { insightDraft } from './cloudtrail-insight.js'
 import { apiActivity, authenticationActivity } from './cloudtrail-operations.js'
 import { authenticatedOf, resourcesOf } from './cloudtrail-resources.js'
 import { workloadOf } from './cloudtrail-workload.js'
 import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { sourceKeys, withKeys } from './source-keys.js'
 import { isEventTime, parseTime } from './time.js'
 
 const config = z.strictObject({
@@ -19,6 +22,49 @@ const config = z.strictObject({
       'IAM role names that only functions assume, `*` stands for anything. Needed where a role is not named after its function: calls with its credentials are then the behaviour of the function, whoever makes them.',
     ),
 })
+
+const RECORD = sourceKeys(
+  'eventVersion eventTime eventSource eventName eventType eventCategory eventID awsRegion sourceIPAddress userAgent errorCode errorMessage requestParameters responseElements additionalEventData requestID sharedEventID vpcEndpointId vpcEndpointAccountId recipientAccountId readOnly managementEvent resources userIdentity tlsDetails apiVersion insightDetails sessionCredentialFromConsole',
+)
+const IDENTITY = sourceKeys(
+  'type principalId arn accountId accessKeyId userName sessionContext invokedBy identityProvider credentialId onBehalfOf inScopeOf',
+)
+
+const MAPPING = `
+A record, a file with \`Records\`, EventBridge, CloudTrail Lake and LookupEvents; column names in any case.
+# API Activity 6003
+eventTime | time
+eventName, eventSource, apiVersion | api.operation, api.service.name, api.version | Activity by the verb of the name; readOnly is Read.
+requestID, requestParameters | api.request.uid, api.request.data
+readOnly, managementEvent, sessionCredentialFromConsole | api.request.flags
+responseElements | api.response.data
+errorCode, errorMessage | status_code, status_detail, api.response.error, api.response.error_message | Either: Failure.
+userIdentity | actor.user.name, actor.user.uid, actor.user.uid_alt, actor.user.type, actor.user.account.uid, actor.user.credential_uid
+userIdentity.sessionContext | actor.session.issuer, actor.session.created_time, actor.session.is_mfa, actor.session.uid
+userIdentity.invokedBy, userIdentity.identityProvider | actor.invoked_by, actor.idp.name
+sourceIPAddress, vpcEndpointId, vpcEndpointAccountId | src_endpoint.ip, src_endpoint.svc_name, src_endpoint.domain, src_endpoint.uid, src_endpoint.owner.account.uid
+userAgent | http_request.user_agent
+tlsDetails.clientProvidedHostHeader | dst_endpoint.hostname
+resources, names in requestParameters | resources[].uid, resources[].type, resources[].owner
+awsRegion, recipientAccountId | cloud.region, cloud.account.uid
+eventID, eventType, sharedEventID | metadata.uid, metadata.event_code, metadata.correlation_uid
+eventVersion, eventCategory | metadata.product.version, metadata.product.feature.name
+role session of an instance or function, functionName, instanceId | workload
+# Authentication 3002
+ConsoleLogin, AssumeRole and their like; the rows above hold, and:
+responseElements.assumedRoleUser, responseElements.credentials | user.uid, session.credential_uid, session.expiration_time
+additionalEventData.MFAUsed | is_mfa
+# Account Change 3001
+Calls of IAM and Identity Center that change one user; the rows above hold, and:
+requestParameters.userName, responseElements.user | user.name, user.uid
+requestParameters.policyArn, requestParameters.policyName | policies[].uid, policies[].name
+# Detection Finding 2004
+Insights events:
+insightDetails.insightType, sharedEventID | finding_info.analytic.name, finding_info.uid
+insightDetails.state | activity_id, status_id | Start: Create, New. End: Close, Resolved.
+insightDetails.eventName, insightDetails.eventSource, insightDetails.errorCode | evidences[].api
+insightDetails.insightContext.statistics | evidences[].data, duration
+`
 
 /**
  * AWS CloudTrail records: one record, a file or message with `Records`, EventBridge events (`detail`) and CloudTrail
@@ -32,9 +78,11 @@ export const cloudtrail = defineFormat({
   example: { function_roles: ['prod-lambda-*'] },
   input: 'json',
   keeps_raw: false,
+  mapping: MAPPING,
   detect(record) {
     const inner = splitEnvelope(record)
     const sample = inner === undefined ? record : inner[0]
+    if (isObject(sample) && isObject(sample.insightDetails)) return 0.9
     if (!isObject(sample) || typeof sample.eventSource !== 'string' || typeof sample.eventName !== 'string') return 0
     return 'userIdentity' in sample || 'awsRegion' in sample ? 0.95 : 0.6
   },
@@ -78,7 +126,8 @@ function normalise(record: unknown, isFunctionRole: (role: string) => boolean): 
   if (!isObject(record))
     return reject('not_cloudtrail', `expected an object with eventSource and eventName, found ${kindOf(record)}`)
   const faults: Fault[] = []
-  const fields = new Fields(record, '', faults)
+  const fields = new Fields(renamed(record), '', faults)
+  if (isObject(record.insightDetails)) return insight(fields, faults)
   const service = fields.text('eventSource')
   const operation = fields.text('eventName')
   if (faults.length > 0) return rejectFaults(faults)
@@ -91,6 +140,28 @@ function normalise(record: unknown, isFunctionRole: (role: string) => boolean): 
     return reject('bad_time', `eventTime: expected a date from 1970 to 2200, found ${kindOf(original_time)}`)
   }
   const draft = draftOf({ fields, service, operation, original_time, time, isFunctionRole })
+  if (faults.length > 0) return rejectFaults(faults)
+  const unmapped = fields.rest()
+  if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
+  return ok([draft])
+}
+
+/** Tables of Athena and of log shippers have the names of columns in lower case. */
+function renamed(record: JsonRecord): JsonRecord {
+  const named = withKeys(record, RECORD)
+  const identity = named.userIdentity
+  if (!isObject(identity)) return named
+  const renamedIdentity = withKeys(identity, IDENTITY)
+  return renamedIdentity === identity ? named : { ...named, userIdentity: renamedIdentity }
+}
+
+function insight(fields: Fields, faults: Fault[]): Outcome<EventDraft[]> {
+  const original_time = fields.text('eventTime')
+  const time = original_time === undefined ? undefined : parseTime(original_time)
+  if (time !== undefined && !isEventTime(time)) {
+    return reject('bad_time', `eventTime: expected a date from 1970 to 2200, found ${kindOf(original_time)}`)
+  }
+  const draft = insightDraft(fields, time, original_time)
   if (faults.length > 0) return rejectFaults(faults)
   const unmapped = fields.rest()
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
@@ -119,12 +190,17 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
   const readOnly = fields.boolean('readOnly')
   const failed = error !== undefined || error_message !== undefined || answersFailure(response, operation)
   const logon = authenticationActivity(service, operation)
-  // Authentication has no resources in OCSF: its `user` is what was asked for.
-  const resources = logon === undefined ? resourcesOf(fields, service, request) : []
+  const change = logon === undefined ? accountChange(service, operation, request, response, identity) : undefined
+  // Authentication and Account Change have no resources in OCSF: their `user` is what was asked for.
+  const resources = logon === undefined && change === undefined ? resourcesOf(fields, service, request) : []
   const call = { identity, service, user_agent, source_address, account, region, request }
   const workload = workloadOf(call, isFunctionRole)
   const [class_uid, activity_id] =
-    logon === undefined ? [CLASS.api_activity, apiActivity(operation, readOnly)] : [CLASS.authentication, logon]
+    change !== undefined
+      ? [CLASS.account_change, change.activity_id]
+      : logon === undefined
+        ? [CLASS.api_activity, apiActivity(operation, readOnly)]
+        : [CLASS.authentication, logon]
   const draft: EventDraft = {
     class_uid,
     activity_id,
@@ -134,7 +210,7 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
     api: apiOf({ fields, service, operation, request, response, error, error_message, readOnly }),
     cloud: defined({ provider: 'AWS', account: accountOf(account), region }),
     src_endpoint: sourceOf(fields, source_address, identity),
-    dst_endpoint: destinationOf(fields, service),
+    ...(change === undefined ? { dst_endpoint: destinationOf(fields, service) } : {}),
     metadata: metadataOf(fields, original_time),
   }
   // OCSF: 99 is named as the source names it.
@@ -145,6 +221,7 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
   if (user_agent !== undefined) draft.http_request = { user_agent }
   if (resources.length > 0) draft.resources = resources
   if (workload !== undefined) draft.workload = workload
+  if (change !== undefined) Object.assign(draft, defined({ user: change.user, policies: change.policies }))
   if (logon !== undefined) addAuthentication(draft, fields, identity, request, response)
   return draft
 }
