@@ -127,7 +127,7 @@ test('a second process takes half of the partitions, after their handlers have e
       },
       {
         on_assigned: async (partitions) => {
-          gained[who].push([...partitions])
+          if (partitions.length > 0) gained[who].push([...partitions])
           await sleep(50)
           prepared = true
         },
