@@ -1,7 +1,8 @@
-// npm run bench:kafka [-- --json] [--events N] [--rounds N]
+// npm run bench:kafka [-- --json] [--events N] [--rounds N] [--partitions N] [--only TEXT]
 // kafkajs alone (produce, then consume with no work) and our bus (publish to subscribe), interleaved; medians of the rounds.
 // What is measured end to end, with the lake and Redis, belongs into `cases` below as further lines of the same rounds.
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import kafkajs, { type Kafka as Client } from 'kafkajs'
 import { createKafkaBus } from '../bus/kafka.js'
@@ -19,10 +20,12 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     events: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '3' },
+    partitions: { type: 'string', default: '12' },
+    only: { type: 'string', default: '' },
   },
 })
 const count = Number(values.events)
-const PARTITIONS = 12
+const PARTITIONS = Number(values.partitions)
 /** Messages in one call: what the intake publishes at once. */
 const CALL = 512
 const OUTSTANDING = 16
@@ -38,7 +41,9 @@ async function alone(client: Client, messages: readonly Message[], compression: 
   const topic = `bench-${randomUUID()}`
   const admin = client.admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS }], waitForLeaders: true })
+  await admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS }], waitForLeaders: false })
+  // kafkajs fails where it should wait for a topic that is not everywhere yet.
+  while (!(await admin.fetchTopicOffsets(topic).catch(() => undefined))) await sleep(50)
   const producer = client.producer({ idempotent: true, createPartitioner: () => (args) => args.message.partition ?? 0 })
   await producer.connect()
   const types = kafkajs.CompressionTypes
@@ -150,12 +155,13 @@ const cases: readonly { name: string; run: () => Promise<Result> }[] = [
     run: () => ours(kafka.brokers, messages, compression),
   })),
 ]
-const results = new Map<string, Result[]>(cases.map(({ name }) => [name, []]))
+const chosen = cases.filter(({ name }) => name.includes(values.only))
+const results = new Map<string, Result[]>(chosen.map(({ name }) => [name, []]))
 try {
   // Compiles the code and warms the broker.
   await ours(kafka.brokers, messages.slice(0, 20_000), 'lz4')
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const { name, run } of cases) results.get(name)?.push(await run())
+    for (const { name, run } of chosen) results.get(name)?.push(await run())
   }
 } finally {
   await kafka.stop()
