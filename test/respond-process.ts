@@ -145,14 +145,16 @@ process.on('SIGTERM', () => {
 })
 process.stdout.write('ready\n')
 let handling = handle(past.filter((event) => findingOf(event)))
-while (!stopping) {
+/** Steps are followed until the end: what still runs waits to read its own. */
+const observer = setInterval(() => {
   const events = follow.read()
   responder.observe(events)
   const findings = events.filter((event) => findingOf(event))
-  if (findings.length > 0) handling = handling.then(() => handle(findings))
-  await sleep(5)
-}
+  if (findings.length > 0 && !stopping) handling = handling.then(() => handle(findings))
+}, 5)
+while (!stopping) await sleep(5)
 await handling
 await responder.stop()
+clearInterval(observer)
 follow.close()
 process.exit(0)
