@@ -155,6 +155,7 @@ function addContainer(evidence: JsonRecord, docker: Fields | undefined) {
   const name = word(attributes, 'name')
   const image = word(attributes, 'image') ?? word(docker, 'from')
   if (uid === undefined && name === undefined) return
+  evidence.resources = [defined({ uid, name, type: 'container' })]
   evidence.container = defined({
     uid: uid ?? name,
     name,
