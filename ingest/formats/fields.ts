@@ -156,6 +156,11 @@ export function setOwn(target: JsonRecord, key: string, value: unknown) {
   } else target[key] = value
 }
 
+/** An entry of a table by a key that a source chose: `constructor` and `__proto__` are no entries. */
+export function ownEntry<T>(table: { readonly [key: string]: T }, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined
+}
+
 /** The value in words, short enough for an error. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null'

@@ -3,7 +3,7 @@ import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { containerWorkload } from '../../ocsf/workload.js'
 import { defineFormat, type FormatContext } from '../contract.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, ownEntry, rejectFaults } from './fields.js'
 import { machineOf } from './machine.js'
 import { columnsOf } from './osquery/columns.js'
 import { osqueryMapping } from './osquery/mapping.js'
@@ -100,7 +100,7 @@ function headOf(fields: Fields, context: FormatContext) {
       // A hardware uuid is known to no other source: it stands for the machine only where nothing else does.
       uid: hostname === undefined ? uuid : undefined,
       resource: hostname === undefined ? undefined : uuid,
-      os_type_id: platform === undefined ? undefined : (PLATFORMS[platform.toLowerCase()] ?? 99),
+      os_type_id: platform === undefined ? undefined : (ownEntry(PLATFORMS, platform.toLowerCase()) ?? 99),
       os_name: platform,
     },
     context,

@@ -126,7 +126,7 @@ function draftOf({ fields, rule, agent, original_time, time }: Parts, context: F
     data_sources: [location, decoder_name].filter((name) => name !== undefined),
     attacks: attacksOfRule(rule),
     tags: complianceTags(rule),
-    related_events_count: rule?.number('firedtimes'),
+    related_events_count: firedTimes(rule),
   })
   finding_info.analytic = defined(finding_info.analytic as JsonRecord)
   const part = vulnerabilityPart(data, finding_info) ??
@@ -170,6 +170,12 @@ function draftOf({ fields, rule, agent, original_time, time }: Parts, context: F
     profiles: profilesOf(class_uid, draft),
   })
   return draft
+}
+
+/** How often the rule matched lately. */
+function firedTimes(rule: Fields | undefined): number | undefined {
+  const times = rule?.number('firedtimes')
+  return times !== undefined && Number.isInteger(times) && times >= 0 && times <= 2_147_483_647 ? times : undefined
 }
 
 function numberText(fields: Fields, key: string): string | undefined {

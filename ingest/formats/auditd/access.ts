@@ -1,6 +1,6 @@
 import { basename } from 'node:path/posix'
 import { CLASS } from '../../../ocsf/event.js'
-import { defined, type JsonRecord } from '../fields.js'
+import { defined, type JsonRecord, ownEntry } from '../fields.js'
 import type { AuditEvent, ClassPart } from './event.js'
 import { type Call, kernelPart } from './kernel.js'
 import { absolute, programFile } from './objects.js'
@@ -102,7 +102,7 @@ function selinuxPart(call: Call, record: AuditRecord, tclass: string, wanted: st
       name: name === undefined ? (inode ?? 'unknown') : basename(name) || name,
       path: path === undefined ? undefined : absolute(path, call.cwd),
       uid: inode === undefined ? undefined : dev === undefined ? inode : `${dev}:${inode}`,
-      type_id: FILE_TYPES[tclass] ?? 0,
+      type_id: ownEntry(FILE_TYPES, tclass) ?? 0,
       security_descriptor: take(record, 'tcontext'),
     })
     return named({ class_uid: CLASS.file_activity, activity_id: fileActivity(wanted), file, actor: call.actor }, wanted)

@@ -34,7 +34,7 @@ export function callOf(event: AuditEvent, record: AuditRecord): Call {
 }
 
 /** A process object, also where the record has no pid. */
-export function identified(process: JsonRecord | undefined, { stamp, serial }: AuditRecord): JsonRecord {
+function identified(process: JsonRecord | undefined, { stamp, serial }: AuditRecord): JsonRecord {
   return process ?? { uid: `audit:${stamp}:${serial}` }
 }
 
@@ -160,7 +160,7 @@ function sameFile(executed: JsonRecord | undefined, file: JsonRecord | undefined
 }
 
 /** The arguments of EXECVE as one line. Long ones are split: `a1_len=9000 a1[0]=... a1[1]=...`. */
-export function commandLine(record: AuditRecord | undefined): string | undefined {
+function commandLine(record: AuditRecord | undefined): string | undefined {
   if (!record) return undefined
   const words: string[] = []
   const count = Math.min(takeInteger(record, 'argc') ?? 0, 16_384)

@@ -88,7 +88,7 @@ const ARCHITECTURES: ReadonlyMap<string, string> = new Map([
 ])
 
 /** The name of an architecture given as audit's number; names stay as they are. */
-export function archName(arch: string): string {
+function archName(arch: string): string {
   return ARCHITECTURES.get(arch.toLowerCase()) ?? arch
 }
 

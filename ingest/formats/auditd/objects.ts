@@ -1,5 +1,5 @@
 import { basename, dirname, join, normalize } from 'node:path/posix'
-import { defined, type JsonRecord } from '../fields.js'
+import { defined, type JsonRecord, ownEntry } from '../fields.js'
 import { type AuditRecord, nameFor, take, takeInteger } from './parse.js'
 
 /** A user by the key that holds its number; the name is what auditd resolved. Undefined where there is none. */
@@ -15,7 +15,7 @@ export function userOf(record: AuditRecord | undefined, key: string, group?: str
 }
 
 /** A group by the key that holds its number. */
-export function groupOf(record: AuditRecord | undefined, key: string): JsonRecord | undefined {
+function groupOf(record: AuditRecord | undefined, key: string): JsonRecord | undefined {
   const gid = take(record, key)
   const resolved = nameFor(record, key)
   if (gid === undefined && resolved === undefined) return undefined
@@ -131,5 +131,5 @@ export function absolute(name: string | undefined, cwd: string | undefined, fold
 function typeOf(mode: string | undefined): number {
   if (mode === undefined) return 0
   if (/^[0-7]{4,7}$/.test(mode)) return FILE_TYPES[Number.parseInt(mode, 8) >> 12] ?? 0
-  return FILE_WORDS[mode.split(',')[0] ?? ''] ?? 0
+  return ownEntry(FILE_WORDS, mode.split(',')[0] ?? '') ?? 0
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { basename } from 'node:path/posix'
 import { CLASS } from '../../../ocsf/event.js'
-import { defined, type JsonRecord } from '../fields.js'
+import { defined, type JsonRecord, ownEntry } from '../fields.js'
 import type { ClassPart } from './event.js'
 import { accountableUser, processOf, sessionOf, userOf } from './objects.js'
 import { type AuditRecord, nameFor, take } from './parse.js'
@@ -65,19 +65,19 @@ const LOG: { readonly [type: string]: number } = {
 /** Class and attributes of a record that a program of user space wrote, or that stands for itself. */
 export function userPart(record: AuditRecord): ClassPart {
   const { type } = record
-  const authentication = AUTHENTICATION[type]
+  const authentication = ownEntry(AUTHENTICATION, type)
   if (authentication !== undefined) return authenticationPart(record, authentication)
   if (type === 'USER_CMD') return commandPart(record)
-  const account = ACCOUNT[type]
+  const account = ownEntry(ACCOUNT, type)
   if (account !== undefined) return accountPart(record, account)
-  const group = GROUP[type]
+  const group = ownEntry(GROUP, type)
   if (group !== undefined) return groupPart(record, group)
-  const log = LOG[type]
+  const log = ownEntry(LOG, type)
   if (log !== undefined) return logPart(record, log)
   if (/^(ANOM|INTEGRITY|RESP)_/.test(type) || /^CRYPTO_(REPLAY|FAILURE)_USER$/.test(type)) return findingPart(record)
   if (/^MAC_|^APPARMOR_STATUS$|^LABEL_|^USER_MAC/.test(type)) return policyPart(record)
   if (type === 'CRYPTO_SESSION') return sshPart(record)
-  return applicationPart(record, APPLICATION[type] ?? 99)
+  return applicationPart(record, ownEntry(APPLICATION, type) ?? 99)
 }
 
 function actorOf(record: AuditRecord): JsonRecord | undefined {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { CLASS } from '../../../ocsf/event.js'
 import type { ClassPart } from '../auditd/event.js'
-import { defined, type JsonRecord } from '../fields.js'
+import { defined, type JsonRecord, ownEntry } from '../fields.js'
 import { baseName, endpointOf, fileAt } from '../windows/values.js'
 import type { Columns } from './columns.js'
 
@@ -175,7 +175,7 @@ function socketEvent(row: Row): ClassPart {
   const action = (columns.text('action') ?? '').toLowerCase()
   const process = processOf(row)
   const { local, remote, info } = endsOf(columns)
-  const activity_id = SOCKET_ACTIONS[action] ?? 99
+  const activity_id = ownEntry(SOCKET_ACTIONS, action) ?? 99
   const inbound = action === 'accept'
   const [source, target] = inbound ? [remote, local] : [local, remote ?? local]
   if (!source && !target)
@@ -389,14 +389,14 @@ function account(row: Row): ClassPart {
 
 /** osquery_info: the agent itself, as a piece of software. */
 function agent({ columns, action }: Row): ClassPart {
-  const pack = defined({ name: 'osquery', version: columns.text('version'), vendor_name: 'osquery' })
+  const pack = defined({ name: 'osquery', version: columns.text('version') ?? 'unknown', vendor_name: 'osquery' })
   return { class_uid: CLASS.software_info, activity_id: action === 'snapshot' ? 2 : 1, package: pack }
 }
 
 function software({ columns, action }: Row): ClassPart {
   const pack = defined({
-    name: columns.text('name'),
-    version: columns.text('version'),
+    name: columns.text('name') ?? 'unknown',
+    version: columns.text('version') ?? 'unknown',
     architecture: columns.text('arch'),
     release: columns.text('release'),
     vendor_name: columns.text('publisher') ?? columns.text('maintainer') ?? columns.text('vendor'),

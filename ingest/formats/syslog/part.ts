@@ -20,7 +20,7 @@ export function endpoint(address: string | undefined, port?: string): JsonRecord
   })
 }
 
-export function isLocal(address: string | undefined): boolean {
+function isLocal(address: string | undefined): boolean {
   return (
     address === undefined || address === '' || address === '127.0.0.1' || address === '::1' || address === 'localhost'
   )

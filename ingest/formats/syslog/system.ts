@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { CLASS } from '../../../ocsf/event.js'
 import type { ClassPart } from '../auditd/event.js'
-import { defined, type JsonRecord } from '../fields.js'
+import { defined, type JsonRecord, ownEntry } from '../fields.js'
 import { endpoint, type Reader, user } from './part.js'
 
 const CRON =
@@ -110,7 +110,7 @@ function packet(text: string): ClassPart | undefined {
   const allowed = /allow|accept/i.test(prefix)
   const [from, to] = [values.get('IN') ?? '', values.get('OUT') ?? '']
   const name = values.get('PROTO')?.toLowerCase()
-  const number = name === undefined ? undefined : /^\d{1,3}$/.test(name) ? Number(name) : PROTOCOLS[name]
+  const number = name === undefined ? undefined : /^\d{1,3}$/.test(name) ? Number(name) : ownEntry(PROTOCOLS, name)
   const rule = prefix.replace(/^\[|\]$/g, '').replace(/[:\s]+$/, '')
   const connection_info: JsonRecord = defined({
     direction_id: from !== '' && to !== '' ? DIRECTION.lateral : from !== '' ? DIRECTION.inbound : DIRECTION.outbound,

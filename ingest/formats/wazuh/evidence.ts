@@ -197,7 +197,7 @@ function addFile(evidence: JsonRecord, syscheck: Fields | undefined) {
     type_id: 1,
     uid: word(syscheck, 'inode_after'),
     hashes: hashes.length === 0 ? undefined : hashes,
-    size: Number.isInteger(size) && size >= 0 ? size : undefined,
+    size: Number.isSafeInteger(size) && size >= 0 ? size : undefined,
     owner:
       Object.keys(owner).length === 0
         ? undefined

@@ -4,12 +4,12 @@ import { CLASS, type EventDraft } from '../../../ocsf/event.js'
 import type { FormatContext, FormatDefinition } from '../../contract.js'
 import { cloudtrail } from '../cloudtrail.js'
 import { dockerEvents } from '../docker_events.js'
-import { defined, Fields, isObject, type JsonRecord, kindOf, setOwn } from '../fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf, ownEntry, setOwn } from '../fields.js'
 import { gcpAudit } from '../gcp_audit.js'
 import { gcpFunctions } from '../gcp_functions.js'
 import { gcpVpcFlow } from '../gcp_vpc_flow.js'
 import { guardduty } from '../guardduty.js'
-import { parseTime } from '../time.js'
+import { isEventTime, parseTime } from '../time.js'
 
 /** Formats of what Wazuh's integrations fetch and hand on under their name. */
 const INNER: readonly FormatDefinition[] = [gcpAudit, gcpFunctions, gcpVpcFlow, cloudtrail, guardduty, dockerEvents]
@@ -43,7 +43,7 @@ export function integrationOutcome(name: string, inner: JsonRecord, context: For
   if (name === 'gcp')
     draft.cloud = defined({ provider: 'GCP', project_uid: typeof project === 'string' ? project : undefined })
   if (draft.severity_id === undefined) return reject('not_wazuh', `expected an object, found ${kindOf(inner)}`)
-  draft.severity_id = SEVERITIES[String(severity)] ?? draft.severity_id
+  draft.severity_id = ownEntry(SEVERITIES, textOf(severity) ?? '') ?? draft.severity_id
   const uid = fields.any('insertId') ?? fields.any('s_request_id')
   draft.metadata = defined({
     product: { name: name === 'gcp' ? 'Google Cloud' : name, vendor_name: name === 'gcp' ? 'Google' : name },
@@ -73,8 +73,17 @@ function textOf(value: unknown): string | undefined {
 function timeOf(fields: Fields): number | undefined {
   const written = textOf(fields.any('timestamp')) ?? textOf(fields.any('time'))
   const micros = Number(textOf(fields.any('time_micros')) ?? Number.NaN)
-  if (Number.isFinite(micros)) return Math.floor(micros / 1000)
-  return written === undefined ? undefined : parseTime(written)
+  const ms = Number.isFinite(micros)
+    ? Math.floor(micros / 1000)
+    : written === undefined
+      ? undefined
+      : parseTime(written)
+  return ms !== undefined && isEventTime(ms) ? ms : undefined
+}
+
+/** A count of 31 bits, as these logs write it. */
+function countOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= 2_147_483_647 ? Number(text) : undefined
 }
 
 const METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'TRACE', 'PATCH'])
@@ -84,26 +93,26 @@ const ACTIVITIES = ['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'
 function requestDraft(fields: Fields, request: Fields | undefined): EventDraft {
   const word = (a: string, b: string) => textOf(request ? request.any(a) : fields.any(b))
   const method = word('requestMethod', 'cs_method') ?? ''
-  const status = Number(word('status', 'sc_status') ?? Number.NaN)
+  const status = countOf(word('status', 'sc_status'))
   const ip = word('remoteIp', 'c_ip')
   const agent = word('userAgent', 'cs_user_agent')
   const referrer = word('referer', 'cs_referer')
   const url = word('requestUrl', 'cs_uri')
   const host = textOf(fields.any('cs_host'))
-  const length = Number(word('responseSize', 'sc_bytes') ?? Number.NaN)
-  const sent = Number(word('requestSize', 'cs_bytes') ?? Number.NaN)
+  const length = countOf(word('responseSize', 'sc_bytes'))
+  const sent = countOf(word('requestSize', 'cs_bytes'))
   const target = word('serverIp', 'cs_bucket')
   const path = url?.startsWith('/') ? url.split('?')[0] : undefined
   return defined({
     class_uid: CLASS.http_activity,
     activity_id: METHODS.has(method) ? ACTIVITIES.indexOf(method) + 1 : 0,
     severity_id: 1,
-    status_id: Number.isInteger(status) ? (status < 400 ? 1 : 2) : 0,
+    status_id: status === undefined ? 0 : status < 400 ? 1 : 2,
     http_request: defined({
       http_method: METHODS.has(method) ? method : undefined,
       user_agent: agent,
       referrer,
-      length: Number.isInteger(sent) && sent >= 0 ? sent : undefined,
+      length: sent,
       url:
         path === undefined
           ? url === undefined
@@ -115,9 +124,7 @@ function requestDraft(fields: Fields, request: Fields | undefined): EventDraft {
               hostname: host,
             }),
     }),
-    http_response: Number.isInteger(status)
-      ? defined({ code: status, length: Number.isInteger(length) && length >= 0 ? length : undefined })
-      : undefined,
+    http_response: status === undefined ? undefined : defined({ code: status, length }),
     src_endpoint: ip !== undefined && isIP(ip) !== 0 ? { ip } : { name: ip ?? 'unknown' },
     dst_endpoint:
       target === undefined

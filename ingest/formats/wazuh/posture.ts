@@ -1,6 +1,6 @@
 import { CLASS } from '../../../ocsf/event.js'
 import type { ClassPart } from '../auditd/event.js'
-import { defined, type Fields, type JsonRecord } from '../fields.js'
+import { defined, type Fields, type JsonRecord, ownEntry } from '../fields.js'
 
 const SEVERITIES: { readonly [word: string]: number } = { low: 2, medium: 3, high: 4, critical: 5 }
 
@@ -35,7 +35,7 @@ export function vulnerabilityPart(data: Fields | undefined, finding_info: JsonRe
     activity_id: solved ? 3 : 1,
     ...(solved ? { status_id: 4 } : {}),
     finding_info,
-    ...(severity === undefined ? {} : { severity_id: SEVERITIES[severity.toLowerCase()] ?? 1 }),
+    ...(severity === undefined ? {} : { severity_id: ownEntry(SEVERITIES, severity.toLowerCase()) ?? 1 }),
     vulnerabilities: [
       defined({
         cve: defined({ uid, cvss }),

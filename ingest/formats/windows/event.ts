@@ -20,7 +20,7 @@ export type LogEvent = {
 const ENTITIES: { readonly [name: string]: string } = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
 /** Text of an XML element: entities resolved. */
-export function unescapeXml(text: string): string {
+function unescapeXml(text: string): string {
   if (!text.includes('&')) return text
   return text.replace(/&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#x([0-9A-Fa-f]{1,6}));/g, (whole, name, decimal, hex) => {
     if (name !== undefined) return ENTITIES[name] ?? whole
@@ -53,7 +53,7 @@ export function dataOf(xml: string, from = 0): Map<string, string> {
 }
 
 /** The text of the first element of this name; undefined if there is none or it is empty. */
-export function elementOf(xml: string, name: string): string | undefined {
+function elementOf(xml: string, name: string): string | undefined {
   const open = xml.indexOf(`<${name}`)
   if (open === -1) return undefined
   const end = xml.indexOf('>', open)

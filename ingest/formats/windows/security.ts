@@ -1,6 +1,6 @@
 import { CLASS } from '../../../ocsf/event.js'
 import type { ClassPart } from '../auditd/event.js'
-import { defined, type JsonRecord } from '../fields.js'
+import { defined, type JsonRecord, ownEntry } from '../fields.js'
 import type { LogEvent } from './event.js'
 import { integrityId } from './sysmon.js'
 import { baseName, endpointOf, fileAt, userOf, type Values } from './values.js'
@@ -150,7 +150,7 @@ function logon(activity_id: number, status_id: number, values: Values): ClassPar
   const known =
     protocol === undefined
       ? undefined
-      : PROTOCOLS[protocol.startsWith('NTLM') || protocol.startsWith('MICROSOFT_AUTH') ? 'NTLM' : protocol]
+      : ownEntry(PROTOCOLS, /^(NTLM|MICROSOFT_AUTH)/.test(protocol) ? 'NTLM' : protocol)
   const is_remote = source?.ip !== undefined && source.ip !== '127.0.0.1' && source.ip !== '::1'
   const elevated = values.text('ElevatedToken')
   const code = values.text('SubStatus') ?? values.text('Status')
@@ -229,9 +229,10 @@ function launched(values: Values): ClassPart {
     name: parent_path === undefined ? undefined : baseName(parent_path),
     file: fileAt(parent_path),
   })
+  const pid = values.integer('NewProcessId')
   const process = defined({
-    pid: values.integer('NewProcessId'),
-    uid: values.text('NewProcessId') === undefined ? 'unknown' : undefined,
+    pid,
+    uid: pid === undefined ? 'unknown' : undefined,
     name: path === undefined ? undefined : baseName(path),
     file: fileAt(path),
     cmd_line: values.text('CommandLine'),

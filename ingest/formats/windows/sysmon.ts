@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { CLASS } from '../../../ocsf/event.js'
 import type { ClassPart } from '../auditd/event.js'
-import { defined, type JsonRecord } from '../fields.js'
+import { defined, type JsonRecord, ownEntry } from '../fields.js'
 import { attacksOf } from '../mitre.js'
 import type { LogEvent } from './event.js'
 import { baseName, endpointOf, fileAt, hashesOf, timeOf, userOf, type Values } from './values.js'
@@ -214,7 +214,7 @@ function signatureOf(values: Values): JsonRecord | undefined {
   return defined({
     algorithm_id: signed === 'true' ? 4 : 0,
     developer_uid: signer,
-    state_id: signed === 'false' ? undefined : state === undefined ? undefined : (SIGNATURES[state] ?? 9),
+    state_id: signed === 'false' ? undefined : state === undefined ? undefined : (ownEntry(SIGNATURES, state) ?? 9),
   })
 }
 

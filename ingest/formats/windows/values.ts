@@ -109,7 +109,7 @@ export function endpointOf(
   const address = ip?.replace(/^::ffff:(?=\d)/i, '')
   const endpoint = defined({
     ip: address !== undefined && isIP(address) !== 0 ? address : undefined,
-    port: port !== undefined && port < 65_536 ? port : undefined,
+    port: port !== undefined && port >= 0 && port < 65_536 ? port : undefined,
     hostname,
   })
   return endpoint.ip === undefined && endpoint.hostname === undefined ? undefined : endpoint
