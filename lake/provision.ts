@@ -1,8 +1,14 @@
-import { messageOf, WeirError } from '../core/errors.js'
+import { messageOf } from '../core/errors.js'
 import { type AnalystLimits, analystRoleSql } from './analyst-role.js'
 import { migrate, type Retention } from './migrate.js'
-import { createDatabaseSql, ensureDatabase, type ServerLakeOptions, serverCluster, serverLake } from './server.js'
-import { serverFault } from './server-faults.js'
+import {
+  createDatabaseSql,
+  ensureDatabase,
+  naming,
+  type ServerLakeOptions,
+  serverCluster,
+  serverLake,
+} from './server.js'
 
 /** What `weir migrate` did to a server. */
 export type Provisioned = {
@@ -17,7 +23,7 @@ export async function provisionServer(options: ServerLakeOptions, limits: Analys
   const lake = serverLake(options)
   try {
     const cluster = serverCluster(options)
-    const done = await asked(options, async () => {
+    const done = await naming(options, async () => {
       await ensureDatabase({ ...options, migrate: true })
       return await migrate(lake, options.retention_days, cluster)
     })
@@ -42,7 +48,7 @@ export async function provisionSql(options: ServerLakeOptions, limits: AnalystLi
   try {
     const there = await lake.select('SELECT 1 FROM system.databases WHERE name = currentDatabase()').catch(() => [])
     const select = there.length > 0 ? lake.select : undefined
-    const tables = await asked(options, () => migrationSql(select, options.retention_days, cluster))
+    const tables = await naming(options, () => migrationSql(select, options.retention_days, cluster))
     return [
       ...(there.length > 0 ? [] : [createDatabaseSql(options)]),
       `USE \`${options.database}\``,
@@ -63,13 +69,4 @@ export async function migrationSql(
   const statements: string[] = []
   await migrate({ select, command: async (sql) => void statements.push(sql) }, retention, cluster)
   return statements
-}
-
-async function asked<T>(options: ServerLakeOptions, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof WeirError && error.code !== 'lake_failed') throw error
-    throw serverFault(error instanceof WeirError ? (error.cause ?? error) : error, options)
-  }
 }

@@ -21,9 +21,9 @@ export type ServerLakeOptions = Omit<ServerLakeConfig, 'url'> & {
 
 type ClientConfig = NonNullable<Parameters<typeof createClient>[0]>
 
-/** A start ends, one way or the other, within this time, ms; so does a look at its health. */
+/** A server that says nothing is given up after so long, ms: at start, and when it is asked how it is. */
 const start_within_ms = 10_000
-const health_within_ms = 5_000
+const health_within_ms = 4_000
 
 /** In every request: exact integers, errors as HTTP status, inserts that are in the table when they return. */
 const request_settings: ClickHouseSettings = {
@@ -56,22 +56,22 @@ export function serverLake(options: ServerLakeOptions): Lake {
   const insert_settings = settingsOfInserts(options)
   let closing: Promise<void> | undefined
 
-  async function ask<T>(what: () => Promise<T>): Promise<T> {
+  async function ask<T>(what: (abort_signal: AbortSignal) => Promise<T>): Promise<T> {
     if (closing) throw new WeirError('lake_failed', 'the lake is closed')
     try {
-      return await what()
+      return await within(timeout_ms, what)
     } catch (error) {
       throw requestFault(error)
     }
   }
 
-  async function read(sql: string, format: string, params: Params | undefined, within_ms = timeout_ms) {
+  async function read(sql: string, format: string, params: Params | undefined) {
     const statement = oneStatement(sql)
-    return ask(async () => {
+    return ask(async (abort_signal) => {
       const { stream } = await reader.exec({
         query: `${statement}\nFORMAT ${format}`,
         ...(params === undefined ? {} : { query_params: params }),
-        abort_signal: AbortSignal.timeout(within_ms),
+        abort_signal,
       })
       return Buffer.concat(await stream.toArray())
     })
@@ -87,18 +87,18 @@ export function serverLake(options: ServerLakeOptions): Lake {
     },
     async command(sql, params) {
       const statement = oneStatement(sql)
-      await ask(() =>
+      await ask((abort_signal) =>
         urgent.command({
           query: statement,
           ...(params === undefined ? {} : { query_params: params }),
           clickhouse_settings: { max_partitions_per_insert_block: '0' },
-          abort_signal: AbortSignal.timeout(timeout_ms),
+          abort_signal,
         }),
       )
     },
     async insertNative(table, block, token) {
       try {
-        await ask(() => insert(table.fsync ? urgent : bulk, table, block, token))
+        await ask((signal) => insert(table.fsync ? urgent : bulk, table, block, token, signal))
       } catch (error) {
         // A server that is away, full, read-only or has a new password will be mended; only rows are never mended.
         if (!(error instanceof WeirError) || error.retryable || isDataFault(error) || closing) throw error
@@ -107,8 +107,10 @@ export function serverLake(options: ServerLakeOptions): Lake {
     },
     async health() {
       try {
-        await reader.command({ query: 'SELECT 1', abort_signal: AbortSignal.timeout(health_within_ms) })
-        await urgent.command({ query: writable_sql, abort_signal: AbortSignal.timeout(health_within_ms) })
+        await within(health_within_ms, async (abort_signal) => {
+          await reader.command({ query: 'SELECT 1', abort_signal })
+          await urgent.command({ query: writable_sql, abort_signal })
+        })
         return undefined
       } catch (error) {
         return serverFault(error, options)
@@ -120,7 +122,13 @@ export function serverLake(options: ServerLakeOptions): Lake {
     },
   }
 
-  async function insert(client: ClickHouseClient, table: Table, block: EncodedBlock, token: string | undefined) {
+  async function insert(
+    client: ClickHouseClient,
+    table: Table,
+    block: EncodedBlock,
+    token: string | undefined,
+    abort_signal: AbortSignal,
+  ) {
     const names = block.columns.map(({ name }) => name).join(',')
     const { stream } = await client.exec({
       query: `INSERT INTO ${table.name} (${names}) FORMAT Native`,
@@ -129,7 +137,7 @@ export function serverLake(options: ServerLakeOptions): Lake {
         ...insert_settings,
         ...(token === undefined ? {} : { insert_deduplication_token: token }),
       },
-      abort_signal: AbortSignal.timeout(timeout_ms),
+      abort_signal,
     })
     await stream.toArray()
   }
@@ -139,35 +147,38 @@ export function serverLake(options: ServerLakeOptions): Lake {
 const writable_sql = 'INSERT INTO coverage (time) SELECT time FROM coverage WHERE 0'
 
 async function prepare(lake: Lake, options: ServerLakeOptions): Promise<void> {
-  const deadline = AbortSignal.timeout(start_within_ms)
-  await within(deadline, options, ensureDatabase(options, deadline))
+  await naming(options, () => ensureDatabase(options))
   const cluster = serverCluster(options)
-  if (options.migrate) {
-    await within(deadline, options, migrate(lake, options.retention_days, cluster))
-  } else {
-    const look = { select: lake.select, command: async () => {} }
-    const done = await within(deadline, options, migrate(look, options.retention_days, cluster))
-    if (done.length > 0) {
-      throw new WeirError(
-        'conflict',
-        `the tables of database ${options.database} are not up to date: ${done.join(', ')}`,
-        {
-          hint: 'Run weir migrate, or set lake.migrate to true.',
-        },
-      )
-    }
+  const engine = options.migrate ? lake : { select: lake.select, command: async () => {} }
+  // A server that answers may take its time: tables are made on all servers of a cluster.
+  const done = await naming(options, () => migrate(engine, options.retention_days, cluster))
+  if (!options.migrate && done.length > 0) {
+    throw new WeirError(
+      'conflict',
+      `the tables of database ${options.database} are not up to date: ${done.join(', ')}`,
+      {
+        hint: 'Run weir migrate, or set lake.migrate to true.',
+      },
+    )
   }
   const fault = await lake.health()
   if (fault) throw fault
 }
 
-/** What a start waits for, at most until the deadline; faults name the setting. */
-async function within<T>(deadline: AbortSignal, options: ServerLakeOptions, work: Promise<T>): Promise<T> {
-  const late = new Promise<never>((_, reject) => {
-    deadline.addEventListener('abort', () => reject(deadline.reason), { once: true })
-  })
+/** A request that is given up after so long, ms; then it throws the `TimeoutError` that its connection does not tell. */
+async function within<T>(ms: number, request: (abort_signal: AbortSignal) => Promise<T>): Promise<T> {
+  const signal = AbortSignal.timeout(ms)
   try {
-    return await Promise.race([work, late])
+    return await request(signal)
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error
+  }
+}
+
+/** Does something that a start needs; faults name the setting that they depend on. */
+export async function naming<T>(options: ServerLakeOptions, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
   } catch (error) {
     if (error instanceof WeirError && error.code !== 'lake_failed') throw error
     throw serverFault(error instanceof WeirError ? (error.cause ?? error) : error, options)
@@ -175,10 +186,11 @@ async function within<T>(deadline: AbortSignal, options: ServerLakeOptions, work
 }
 
 /** Asks for the database, which proves address, user and password, and makes it if it is missing. */
-export async function ensureDatabase(
-  options: ServerLakeOptions,
-  abort_signal: AbortSignal = AbortSignal.timeout(start_within_ms),
-): Promise<void> {
+export async function ensureDatabase(options: ServerLakeOptions): Promise<void> {
+  await within(start_within_ms, (abort_signal) => makeDatabase(options, abort_signal))
+}
+
+async function makeDatabase(options: ServerLakeOptions, abort_signal: AbortSignal): Promise<void> {
   const { database } = options
   const client = connector({ ...options, database: 'default' })(1)
   try {

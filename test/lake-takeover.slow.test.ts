@@ -82,7 +82,7 @@ if (process.argv[2] === 'owner') {
         duplicate += receipt.duplicate
       }
       assert.equal(stored + duplicate, total)
-      assert.ok(duplicate >= acknowledged)
+      assert.ok(duplicate >= acknowledged, `${duplicate} known of ${acknowledged} acknowledged`)
       const [row] = await lake.select(
         `SELECT count() AS n, uniqExact(metadata_uid) AS u,
            (SELECT count() FROM metrics) AS m, (SELECT uniqExact(metadata_uid) FROM metrics) AS mu FROM events`,

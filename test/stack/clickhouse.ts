@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { hasClickHouse, startBinary } from './clickhouse-binary.js'
 import type { StackOrder, StackReply } from './clickhouse-main.js'
 
 export type ClickHouseStack = {
@@ -11,8 +12,8 @@ export type ClickHouseStack = {
   /** A user who may do everything. */
   readonly user: string
   readonly password: string
-  /** `given`: the server of WEIR_TEST_CLICKHOUSE; it can be used, but not stopped, slowed or locked. */
-  readonly kind: 'given' | 'stand-in'
+  /** `given`: the server of WEIR_TEST_CLICKHOUSE, which is not ours to stop; `binary`: one on the PATH. Only the stand-in can be slowed or locked. */
+  readonly kind: 'given' | 'binary' | 'stand-in'
   /** Process id of the stand-in, while it runs. */
   pid(): number | undefined
   /** Ends it and removes its data. May be called twice. */
@@ -30,19 +31,21 @@ export type ClickHouseStack = {
 export type ClickHouseOptions = {
   /** Every statement that changes something takes so much longer, ms. */
   readonly delay_ms?: number
-  /** Uses the stand-in even if WEIR_TEST_CLICKHOUSE names a server: for tests that stop or slow it. */
+  /** Uses the stand-in even where there is a server: for tests that slow or lock it. */
   readonly own?: boolean
 }
 
 const started_within_ms = 30_000
 
 /**
- * A ClickHouse to test with: the server that WEIR_TEST_CLICKHOUSE names (http://user:password@host:8123), else the embedded
- * engine behind our HTTP endpoint in a process of its own. It is the same engine, but without users, Keeper and replication.
+ * A ClickHouse to test with: the server that WEIR_TEST_CLICKHOUSE names (http://user:password@host:8123), else one of the
+ * `clickhouse` on the PATH, else the embedded engine behind our HTTP endpoint in a process of its own. It is the same engine, but without users, Keeper and replication.
  */
 export async function startClickHouse(options: ClickHouseOptions = {}): Promise<ClickHouseStack> {
   const address = process.env.WEIR_TEST_CLICKHOUSE
-  if (address && !options.own) return given(new URL(address))
+  const needs_stand_in = options.own || options.delay_ms !== undefined
+  if (address && !needs_stand_in) return given(new URL(address))
+  if (!needs_stand_in && hasClickHouse()) return await startBinary()
   return await standIn(options)
 }
 
