@@ -27,8 +27,8 @@ export function flowLog(record: JsonRecord): Outcome<EventDraft[]> {
   if (payload === undefined || connection === undefined) {
     return reject('not_gcp_flow', 'jsonPayload.connection: required, expected an object')
   }
-  const source = sideOf(payload, connection, 'src')
-  const target = sideOf(payload, connection, 'dest')
+  const source = sideOf(payload, connection, SIDES.src)
+  const target = sideOf(payload, connection, SIDES.dest)
   if (source.endpoint === undefined && target.endpoint === undefined) {
     return reject('not_gcp_flow', 'jsonPayload.connection: expected src_ip or dest_ip')
   }
@@ -67,17 +67,37 @@ export function flowLog(record: JsonRecord): Outcome<EventDraft[]> {
   return ok([draft])
 }
 
+/** Keys that are written out: names put together for every record cost a fifth of the time. */
+const SIDES = {
+  src: {
+    ip: 'src_ip',
+    port: 'src_port',
+    instance: 'src_instance',
+    vpc: 'src_vpc',
+    service: 'src_google_service',
+    location: 'src_location',
+  },
+  dest: {
+    ip: 'dest_ip',
+    port: 'dest_port',
+    instance: 'dest_instance',
+    vpc: 'dest_vpc',
+    service: 'dest_google_service',
+    location: 'dest_location',
+  },
+} as const
+
 type Side = { endpoint: JsonRecord | undefined; workload: Workload | undefined }
 
-function sideOf(payload: Fields, connection: Fields, side: 'src' | 'dest'): Side {
-  const address = endpointOf(connection.text(`${side}_ip`))
-  const port = connection.number(`${side}_port`)
-  const instance = payload.object(`${side}_instance`)
+function sideOf(payload: Fields, connection: Fields, keys: (typeof SIDES)['src' | 'dest']): Side {
+  const address = endpointOf(connection.text(keys.ip))
+  const port = connection.number(keys.port)
+  const instance = payload.object(keys.instance)
   const workload = machineOf(instance)
-  const vpc = payload.object(`${side}_vpc`)
-  const google = payload.object(`${side}_google_service`)?.text('service_name')
+  const vpc = payload.object(keys.vpc)
+  const google = payload.object(keys.service)?.text('service_name')
   if (address === undefined) return { endpoint: undefined, workload }
-  const place = payload.object(`${side}_location`)
+  const place = payload.object(keys.location)
   const asn = place?.number('asn')
   const location = defined({
     continent: place?.text('continent'),
