@@ -3480,7 +3480,6 @@ export type Observable = {
   name?: string
   reputation?: Reputation
   type?: string
-  /** 0 Unknown, 99 Other. */
   type_id: number
   type_uid?: number
   value?: string

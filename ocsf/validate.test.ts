@@ -231,3 +231,22 @@ test('speed, for the reader', (t) => {
   }
   t.diagnostic(`validate: ${best.toFixed(0)} k process events/s`)
 })
+
+test('observables of every type are valid: their values are not in the compiled schema', () => {
+  const event = {
+    class_uid: 4001,
+    category_uid: 4,
+    activity_id: 1,
+    type_uid: 400101,
+    time: 1,
+    severity_id: 1,
+    metadata: { version: '1.8.0', product: { name: 'x' } },
+    dst_endpoint: { ip: '192.0.2.1' },
+    observables: [
+      { name: 'dst_endpoint.ip', type_id: 2, type: 'IP Address', value: '192.0.2.1' },
+      { name: 'x', type_id: 99, type: 'mine' },
+    ],
+  }
+  assert.deepEqual(validate(event), [])
+  assert.equal(validate({ ...event, observables: [{ type_id: 'two' }] })[0]?.code, 'wrong_type')
+})

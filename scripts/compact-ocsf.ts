@@ -63,7 +63,7 @@ function compact(compiled: Compiled): CompactSchema {
     .sort((a, b) => a.uid - b.uid)
 
   const objects = reachable(compiled, kept).map((name): CompactObject => {
-    const object = compiled.objects[name] as CompiledObject
+    const object = withoutOpenEnums(name, compiled.objects[name] as CompiledObject)
     return { name, caption: object.caption, ...object.constraints, attributes: encode(object) }
   })
   return { version: compiled.version, categories, enums: enums.all, attributes: attributes.all, base, classes, objects }
@@ -108,6 +108,17 @@ function completeEnum(name: string, values: Record<string, string>): Record<stri
   if (!/_ids?$/.test(name)) return values
   const outcome = name === 'status_id' ? { 1: 'Success', 2: 'Failure' } : {}
   return { 0: 'Unknown', ...outcome, 99: 'Other', ...values }
+}
+
+/**
+ * The values of `observable.type_id` are annotations all over OCSF's sources (2 IP Address, 4 User Name, ...), which the
+ * compiled schema lacks: its enum has Unknown and Other alone, and would refuse every observable that is either.
+ */
+function withoutOpenEnums(name: string, object: CompiledObject): CompiledObject {
+  const { type_id } = object.attributes
+  if (name !== 'observable' || type_id === undefined) return object
+  const { enum: _, ...open } = type_id
+  return { ...object, attributes: { ...object.attributes, type_id: open } }
 }
 
 function reachable(compiled: Compiled, roots: [string, CompiledObject][]): string[] {
