@@ -4,6 +4,7 @@ import { registerConfig } from './config-command.js'
 import { registerDemo } from './demo.js'
 import { registerDoctor } from './doctor.js'
 import { registerFormats } from './formats.js'
+import { registerIngest } from './ingest.js'
 import { registerMigrate } from './migrate.js'
 import { registerNormalize } from './normalize.js'
 import { registerResponses } from './responses.js'
@@ -27,6 +28,7 @@ export function createProgram(): Command {
     registerResponses,
     registerFormats,
     registerNormalize,
+    registerIngest,
     registerMigrate,
     registerDoctor,
     registerConfig,

@@ -30,8 +30,11 @@ export type Push = {
  * end of every event, since the answer to the sender must not wait for another request.
  */
 export function pushLines(bytes: AsyncIterable<Buffer>, format: string, deps: CollectorDeps, config: HttpConfig): Push {
-  const partOf = formats.all.find(({ name }) => name === format)?.partOf
+  const definition = formats.all.find(({ name }) => name === format)
+  const { partOf } = definition ?? {}
   const assembler = partOf && createAssembler(partOf)
+  /** The line that names the fields of those after it. */
+  let header: string | undefined
   let n_lines = 0
   const chunks = chunkedEmits(format, deps, () => assembler?.cut(n_lines) ?? n_lines)
   return {
@@ -49,8 +52,13 @@ export function pushLines(bytes: AsyncIterable<Buffer>, format: string, deps: Co
   }
 
   function add(line: Line): Promise<void> | undefined {
-    const record: RawRecord = line.fault ? { data: line.text, fault: line.fault } : { data: line.text }
     n_lines++
+    if (!line.fault && definition?.isHeader?.(line.text)) {
+      header = line.text
+      return undefined
+    }
+    const text = header === undefined ? line.text : `${header}\n${line.text}`
+    const record: RawRecord = line.fault ? { data: line.text, fault: line.fault } : { data: text }
     return assembler ? addAll(assembler.push(record, n_lines - 1, 0)) : chunks.add(record, line.text.length)
   }
 
