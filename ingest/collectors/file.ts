@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { messageOf } from '../../core/errors.js'
 import { type Collector, type CollectorDeps, defineCollector } from '../contract.js'
 import { repeat } from '../repeat.js'
+import { ofThisMachine } from '../this-machine.js'
 import { type FileConfig, fileConfig } from './file/config.js'
 import { fileSet } from './file/file-set.js'
 
@@ -15,9 +16,15 @@ export const file = defineCollector({
   create: createFile,
 })
 
-function createFile(config: FileConfig, deps: CollectorDeps): Collector {
+/** The file collector, also for those that follow one log whose format they know. */
+export function createFile(config: FileConfig, deps: CollectorDeps): Collector {
   const stopping = new AbortController()
-  const files = fileSet(config, deps, join(deps.state_dir, 'checkpoints.json'), stopping.signal)
+  const files = fileSet(
+    config,
+    config.of_this_machine ? ofThisMachine(deps) : deps,
+    join(deps.state_dir, 'checkpoints.json'),
+    stopping.signal,
+  )
   let running: Promise<void> | undefined
 
   return {

@@ -1,5 +1,6 @@
 import { registry } from '../../core/define.js'
 import type { CollectorDefinition } from '../contract.js'
+import { auditd } from './auditd.js'
 import { docker } from './docker.js'
 import { file } from './file.js'
 import { host } from './host.js'
@@ -7,4 +8,4 @@ import { http } from './http.js'
 import { kafka } from './kafka.js'
 
 /** Every collector. To add one: one file here and one line below. */
-export const collectors = registry<CollectorDefinition>('collector', [host, docker, file, http, kafka])
+export const collectors = registry<CollectorDefinition>('collector', [host, auditd, docker, file, http, kafka])

@@ -13,6 +13,12 @@ export const fileConfig = z.strictObject({
     .string()
     .min(1)
     .describe('Wire format of the lines, e.g. `ocsf` or `cloudtrail` for one JSON record a line.'),
+  of_this_machine: z
+    .boolean()
+    .default(false)
+    .describe(
+      'The files are logs of this machine: events that name no machine, or this one, belong to it as the host collector names it.',
+    ),
   start_at: z
     .enum(['beginning', 'end'])
     .default('beginning')
