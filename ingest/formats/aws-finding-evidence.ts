@@ -167,7 +167,7 @@ function withRemote(action: Fields, actor: JsonRecord | undefined): JsonRecord |
 }
 
 /** The other side of a connection or call: `remoteIpDetails` and `remotePortDetails`. */
-export function remoteEndpoint(action: Fields): JsonRecord | undefined {
+function remoteEndpoint(action: Fields): JsonRecord | undefined {
   const details = action.object('remoteIpDetails')
   const port = action.object('remotePortDetails')
   const number = port?.number('port')

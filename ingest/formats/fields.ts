@@ -35,7 +35,11 @@ export class Fields {
   }
 
   text(key: string): string | undefined {
-    return this.typed(key, 'a string', (value) => (typeof value === 'string' ? value : undefined))
+    const value = this.any(key)
+    // Every format reads mostly texts: no closure for them.
+    if (value === undefined || typeof value === 'string') return value
+    this.fault(key, 'a string', value)
+    return undefined
   }
 
   /** A finite number, or one written as text, which several exports do. */

@@ -49,13 +49,11 @@ export function flowDraft(row: Fields, enis: { readonly [id: string]: string }):
     profiles: ['cloud', 'security_control'],
     log_name: 'vpc_flow',
   }
-  const common = defined({
-    time: times.start ?? times.end,
-    cloud: awsCloud(place, { zone: row.text('azid') }),
-    workload,
-  })
+  const time = times.start ?? times.end
+  const cloud = awsCloud(place, { zone: row.text('azid') })
   if (status === 'NODATA' || status === 'SKIPDATA') {
-    return ok({ ...common, ...gap(status, interface_uid, times), metadata: { ...metadata, profiles: ['cloud'] } })
+    const coverage = gap(status, interface_uid, times)
+    return ok({ ...defined({ time, cloud, workload }), ...coverage, metadata: { ...metadata, profiles: ['cloud'] } })
   }
   if (sides.src === undefined && sides.dst === undefined) {
     return reject('not_vpc_flow', 'srcaddr, dstaddr: required, not found')
@@ -70,27 +68,34 @@ export function flowDraft(row: Fields, enis: { readonly [id: string]: string }):
     container: container?.object,
   })
   const transit = row.text('tgwid')
-  const seen = direction === 0 ? { ...own, ...(transit === undefined ? {} : { uid: transit }) } : undefined
-  return ok({
-    ...common,
+  if (direction === 0 && transit !== undefined) own.uid = transit
+  if (direction === OUTBOUND && sides.src) Object.assign(sides.src, own)
+  if (direction === INBOUND && sides.dst) Object.assign(sides.dst, own)
+  const verdict = verdictOf(row)
+  // One literal: most records of the largest logs there are pass here.
+  const draft: EventDraft = {
     class_uid: CLASS.network_activity,
     activity_id: 6,
     severity_id: 1,
-    ...verdictOf(row),
-    ...defined({
-      status_code: status,
-      status_detail: row.text('rejectreason'),
-      start_time: times.start,
-      end_time: times.end,
-      src_endpoint: sides.src && (direction === OUTBOUND ? { ...sides.src, ...own } : sides.src),
-      dst_endpoint: sides.dst && (direction === INBOUND ? { ...sides.dst, ...own } : sides.dst),
-      network_observation_point: seen && isIdentified(seen) ? seen : undefined,
-      observation_point_id: direction === 0 ? undefined : direction === OUTBOUND ? 1 : 2,
-      connection_info: connectionOf(row, direction, sides),
-      traffic: trafficOf(row),
-    }),
+    connection_info: connectionOf(row, direction, sides),
+    cloud,
     metadata,
-  })
+  }
+  if (time !== undefined) draft.time = time
+  if (verdict !== undefined) Object.assign(draft, verdict)
+  if (status !== undefined) draft.status_code = status
+  const detail = row.text('rejectreason')
+  if (detail !== undefined) draft.status_detail = detail
+  if (times.start !== undefined) draft.start_time = times.start
+  if (times.end !== undefined) draft.end_time = times.end
+  if (sides.src !== undefined) draft.src_endpoint = sides.src
+  if (sides.dst !== undefined) draft.dst_endpoint = sides.dst
+  if (direction !== 0) draft.observation_point_id = direction === OUTBOUND ? 1 : 2
+  else if (isIdentified(own)) draft.network_observation_point = own
+  const traffic = trafficOf(row)
+  if (traffic !== undefined) draft.traffic = traffic
+  if (workload !== undefined) draft.workload = workload
+  return ok(draft)
 }
 
 /** No traffic, or traffic that AWS could not record: what is known about the source, not about the network. */
@@ -179,16 +184,17 @@ function directionOf(row: Fields, { src, dst }: { src: Side | undefined; dst: Si
   return from === to ? 0 : from ? OUTBOUND : INBOUND
 }
 
-function verdictOf(row: Fields): JsonRecord {
+const ACCEPTED = { action_id: 1, action: 'Allowed', disposition_id: 1, disposition: 'Allowed', status_id: 1 }
+const REJECTED = { action_id: 2, action: 'Denied', disposition_id: 2, disposition: 'Blocked', status_id: 2 }
+
+function verdictOf(row: Fields): JsonRecord | undefined {
   const action = row.text('action')
-  if (action === undefined) return {}
+  if (action === undefined) return undefined
   const word = action.toUpperCase()
-  if (word === 'ACCEPT')
-    return { action_id: 1, action: 'Allowed', disposition_id: 1, disposition: 'Allowed', status_id: 1 }
-  if (word === 'REJECT')
-    return { action_id: 2, action: 'Denied', disposition_id: 2, disposition: 'Blocked', status_id: 2 }
+  if (word === 'ACCEPT') return ACCEPTED
+  if (word === 'REJECT') return REJECTED
   row.fault('action', 'ACCEPT or REJECT', action)
-  return {}
+  return undefined
 }
 
 function connectionOf(row: Fields, direction: number, { src, dst }: { src: Side | undefined; dst: Side | undefined }) {
