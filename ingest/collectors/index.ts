@@ -1,6 +1,7 @@
 import { registry } from '../../core/define.js'
 import type { CollectorDefinition } from '../contract.js'
 import { auditd } from './auditd.js'
+import { awsS3 } from './aws_s3.js'
 import { docker } from './docker.js'
 import { file } from './file.js'
 import { host } from './host.js'
@@ -8,4 +9,4 @@ import { http } from './http.js'
 import { kafka } from './kafka.js'
 
 /** Every collector. To add one: one file here and one line below. */
-export const collectors = registry<CollectorDefinition>('collector', [host, auditd, docker, file, http, kafka])
+export const collectors = registry<CollectorDefinition>('collector', [host, auditd, docker, file, http, kafka, awsS3])
