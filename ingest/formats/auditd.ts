@@ -15,7 +15,7 @@ import { type MachineHints, machineOf } from './machine.js'
 import { isEventTime, parseTime } from './time.js'
 
 /** Longest text that is looked at; the kernel's longest event is far below. */
-const MAX_CHARS = 4 * 1024 * 1024
+const MAX_CHARS = 1024 * 1024
 
 /**
  * Linux audit records as auditd, audispd, ausearch and auoms write them: raw, enriched and interpreted, one line or all

@@ -18,7 +18,7 @@ import { sshd } from './syslog/sshd.js'
 import { cron, kernel, systemd } from './syslog/system.js'
 import { holdsSysmon, sysmonOutcome } from './sysmon_linux.js'
 
-const MAX_CHARS = 4 * 1024 * 1024
+const MAX_CHARS = 1024 * 1024
 
 /** Syslog levels as OCSF severities: emergency is fatal, notice low. */
 const SEVERITY = [6, 5, 5, 4, 3, 2, 1, 1] as const

@@ -8,7 +8,7 @@ import { eventOfXml } from './windows/event.js'
 import { eventOfObject } from './windows/log-event.js'
 import { windowsMapping } from './windows/mapping.js'
 
-const MAX_CHARS = 4 * 1024 * 1024
+const MAX_CHARS = 1024 * 1024
 
 /** True if a text holds an event of Sysmon for Linux. */
 export function holdsSysmon(text: string): boolean {

@@ -8,7 +8,7 @@ import { eventOfXml } from './windows/event.js'
 import { eventOfObject } from './windows/log-event.js'
 import { windowsMapping } from './windows/mapping.js'
 
-const MAX_CHARS = 4 * 1024 * 1024
+const MAX_CHARS = 1024 * 1024
 
 /** Events of Windows' logs: the Security log and Sysmon by number, every other provider as what an application said. */
 export const windowsEvent = defineFormat({

@@ -20,8 +20,8 @@ export type AuditRecord = {
   readonly rest: string
 }
 
-/** Keys taken from one event; far beyond what the kernel writes (an exec of 8,000 arguments). */
-const MAX_FIELDS = 16_384
+/** Keys taken from one event; far beyond what the kernel writes (an exec of thousands of arguments). */
+const MAX_FIELDS = 8_192
 
 const HEADER =
   /(?:^|[\s,])(?:node=(\S{1,255})[\s,]+)?type ?=([A-Za-z0-9_[\]]{1,64}) (?:msg=)?audit\(([^()]{1,48}):(\d{1,20})\) ?:/
@@ -51,6 +51,10 @@ export function parseAudit(text: string): { records: AuditRecord[]; stray: numbe
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf('\n', start)
     const end = newline === -1 ? text.length : newline
+    if (end === start) {
+      start++
+      continue
+    }
     const found = recordsOf(text.slice(start, end), room)
     if (found.length === 0 && text.slice(start, end).trim() !== '') stray++
     for (const record of found) {
@@ -145,11 +149,33 @@ type Scan = {
   rest: string
 }
 
-const KEY = /[A-Za-z_][\w.\-[\]]{0,63}=/y
+const MAX_KEY = 64
 const EXECVE_KEY = /(?:argc|a\d{1,5}(?:\[\d{1,5}\]|_len)?)=/y
 
+/** Where the `=` behind a key stands that begins at `from`; -1 if none begins there. */
+function keyEnd(text: string, from: number): number {
+  const end = Math.min(text.length, from + MAX_KEY + 1)
+  for (let at = from; at < end; at++) {
+    const code = text.charCodeAt(at)
+    const isLetter = (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95
+    if (isLetter) continue
+    if (code === 61) return at > from ? at : -1
+    // Digits, `-`, `.` and brackets may follow the first letter.
+    const mayFollow = (code >= 48 && code <= 57) || code === 45 || code === 46 || code === 91 || code === 93
+    if (at === from || !mayFollow) return -1
+  }
+  return -1
+}
+
+/** The same for the keys of an argument list: an interpreted argument may look like `x=1`. */
+function argumentEnd(text: string, from: number): number {
+  EXECVE_KEY.lastIndex = from
+  const match = EXECVE_KEY.exec(text)
+  return match ? from + match[0].length - 1 : -1
+}
+
 function scanPairs(text: string, scan: Scan, into: Map<string, string>) {
-  const key_pattern = scan.record.type === 'EXECVE' && into === scan.record.fields ? EXECVE_KEY : KEY
+  const isExecve = scan.record.type === 'EXECVE' && into === scan.record.fields
   let last: string | undefined
   for (let at = 0; at < text.length; ) {
     const code = text.charCodeAt(at)
@@ -162,9 +188,8 @@ function scanPairs(text: string, scan: Scan, into: Map<string, string>) {
       scan.rest = text.slice(at)
       return
     }
-    key_pattern.lastIndex = at
-    const match = key_pattern.exec(text)
-    if (!match) {
+    const equals = isExecve ? argumentEnd(text, at) : keyEnd(text, at)
+    if (equals === -1) {
       const end = wordEnd(text, at)
       const word = text.slice(at, end)
       at = end
@@ -175,8 +200,8 @@ function scanPairs(text: string, scan: Scan, into: Map<string, string>) {
       } else if (value.length < 65_536) into.set(last, value === '' ? word : `${value} ${word}`)
       continue
     }
-    const key = match[0].slice(0, -1)
-    const { value, end, quoted } = valueAt(text, at + match[0].length, key)
+    const key = text.slice(at, equals)
+    const { value, end, quoted } = valueAt(text, equals + 1, key)
     at = end
     if (!into.has(key)) into.set(key, quoted || scan.is_interpreted ? value : decoded(scan.record.type, key, value))
     last = quoted ? undefined : key
@@ -204,12 +229,15 @@ function valueAt(text: string, from: number, key: string): { value: string; end:
       return { value: text.slice(from, end), end, quoted: true }
     }
   }
-  let end = wordEnd(text, from)
-  const value = text.slice(from, end)
-  const trimmed = value.replace(/^[(](?=hostname|[^)]*$)/, '').replace(/[,]$/, '')
-  const bare = trimmed.endsWith(')') && !trimmed.includes('(') ? trimmed.slice(0, -1) : trimmed
-  if (end > text.length) end = text.length
-  return { value: bare, end, quoted: false }
+  const end = wordEnd(text, from)
+  // Old records put pairs between parentheses and commas.
+  let stop = end
+  if (text.charCodeAt(stop - 1) === 44 && stop > from) stop--
+  if (text.charCodeAt(stop - 1) === 41 && stop > from) {
+    const value = text.slice(from, stop)
+    if (!value.includes('(')) stop--
+  }
+  return { value: text.slice(from, stop), end, quoted: false }
 }
 
 /** Fields the kernel and user space programs write in hexadecimal when they contain blanks, quotes or control characters. */
@@ -220,18 +248,27 @@ const ENCODED = new Set(
 )
 const HEX = /^(?:[0-9A-Fa-f]{2})+$/
 const ARGUMENT = /^a\d{1,5}(?:\[\d{1,5}\])?$/
-const NAME_KEY = /^[A-Z]/
 
 function decoded(type: string, key: string, value: string): string {
-  const is_encoded = ENCODED.has(key) || NAME_KEY.test(key) || (type === 'EXECVE' && ARGUMENT.test(key))
-  if (!is_encoded || value.length < 2 || !HEX.test(value)) return value
+  if (value.length < 2 || value.length % 2 === 1) return value
+  const first = key.charCodeAt(0)
+  const is_encoded = ENCODED.has(key) || (first >= 65 && first <= 90) || (type === 'EXECVE' && ARGUMENT.test(key))
+  if (!is_encoded || !HEX.test(value)) return value
   const bytes = Buffer.from(value, 'hex')
+  if (key === 'proctitle') return titleOf(bytes)
   const text = bytes.toString('utf8')
   // A number that happens to be hexadecimal is not text.
   if (key !== 'key' && /^\d+$/.test(value) && !isPrintable(text)) return value
-  if (key === 'proctitle') return text.replace(/\0+$/, '').replaceAll('\0', ' ')
   if (key === 'key') return text.replaceAll('\x01', ',')
   return text.replace(/\0.*$/s, '')
+}
+
+/** A title as one line: arguments end with NUL, and long ones are padded with it. */
+function titleOf(bytes: Buffer): string {
+  let end = bytes.length
+  while (end > 0 && bytes[end - 1] === 0) end--
+  for (let at = bytes.indexOf(0); at !== -1 && at < end; at++) if (bytes[at] === 0) bytes[at] = 32
+  return bytes.toString('utf8', 0, end)
 }
 
 function isPrintable(text: string): boolean {
