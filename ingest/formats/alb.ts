@@ -13,6 +13,7 @@ import {
   type RowNames,
   requestLine,
   wholeField,
+  wordOf,
   wordRow,
 } from './aws-access-row.js'
 import { delivered, jsonIn } from './aws-delivery.js'
@@ -241,11 +242,11 @@ function tlsOf(row: Fields, sni: string | undefined): JsonRecord | undefined {
 
 /** What the rule of the listener did; the rule is named by its priority. */
 function ruleOf(row: Fields): JsonRecord | undefined {
-  const uid = row.any('matchedrulepriority')
+  const uid = wordOf(row.any('matchedrulepriority'))
   const type = row.text('actionsexecuted')
   if (uid === undefined) {
     if (type !== undefined) row.keep('actionsexecuted')
     return undefined
   }
-  return defined({ uid: String(uid).slice(0, 64), type })
+  return defined({ uid: uid.slice(0, 64), type })
 }

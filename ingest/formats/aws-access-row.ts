@@ -57,6 +57,12 @@ export function wordRow(words: readonly string[], columns: readonly string[]): J
   return row
 }
 
+/** A text, or a number as text; an object from a stranger may not even become text. */
+export function wordOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  return typeof value === 'number' ? String(value) : undefined
+}
+
 /** An address; a fault if it is none. */
 export function ipField(row: Fields, key: string): string | undefined {
   const text = row.text(key)

@@ -30,6 +30,9 @@ const IDENTITY = sourceKeys(
   'type principalId arn accountId accessKeyId userName sessionContext invokedBy identityProvider credentialId onBehalfOf inScopeOf',
 )
 
+const CONTEXT = sourceKeys('attributes sessionIssuer webIdFederationData sourceIdentity ec2RoleDelivery')
+const ATTRIBUTES = sourceKeys('creationDate mfaAuthenticated')
+
 const MAPPING = `
 A record, a file with \`Records\`, EventBridge, CloudTrail Lake and LookupEvents; column names in any case.
 # API Activity 6003
@@ -81,7 +84,8 @@ export const cloudtrail = defineFormat({
   mapping: MAPPING,
   detect(record) {
     const inner = splitEnvelope(record)
-    const sample = inner === undefined ? record : inner[0]
+    const first = inner === undefined ? record : inner[0]
+    const sample = isObject(first) ? withKeys(first, RECORD) : first
     if (isObject(sample) && isObject(sample.insightDetails)) return 0.9
     if (!isObject(sample) || typeof sample.eventSource !== 'string' || typeof sample.eventName !== 'string') return 0
     return 'userIdentity' in sample || 'awsRegion' in sample ? 0.95 : 0.6
@@ -149,10 +153,23 @@ function normalise(record: unknown, isFunctionRole: (role: string) => boolean): 
 /** Tables of Athena and of log shippers have the names of columns in lower case. */
 function renamed(record: JsonRecord): JsonRecord {
   const named = withKeys(record, RECORD)
-  const identity = named.userIdentity
-  if (!isObject(identity)) return named
-  const renamedIdentity = withKeys(identity, IDENTITY)
-  return renamedIdentity === identity ? named : { ...named, userIdentity: renamedIdentity }
+  return inside(named, 'userIdentity', (identity) =>
+    inside(withKeys(identity, IDENTITY), 'sessionContext', (context) =>
+      inside(
+        inside(withKeys(context, CONTEXT), 'sessionIssuer', (issuer) => withKeys(issuer, IDENTITY)),
+        'attributes',
+        (attributes) => withKeys(attributes, ATTRIBUTES),
+      ),
+    ),
+  )
+}
+
+/** The record with one of its objects changed; the same record if nothing is. */
+function inside(record: JsonRecord, key: string, change: (inner: JsonRecord) => JsonRecord): JsonRecord {
+  const inner = record[key]
+  if (!isObject(inner)) return record
+  const changed = change(inner)
+  return changed === inner ? record : { ...record, [key]: changed }
 }
 
 function insight(fields: Fields, faults: Fault[]): Outcome<EventDraft[]> {

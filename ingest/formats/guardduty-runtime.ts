@@ -1,4 +1,5 @@
 import { awsTime } from './aws.js'
+import { wordOf } from './aws-access-row.js'
 import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
 
 /** The process of a runtime finding, with its ancestors, as OCSF's process; undefined for other findings. */
@@ -39,7 +40,7 @@ function processOf(process: Fields): JsonRecord | undefined {
   const path = process.text('executablePath')
   const sha256 = process.text('executableSha256')
   const user = process.text('user')
-  const user_id = process.any('userId')
+  const user_id = wordOf(process.any('userId'))
   const started = process.any('startTime')
   return defined({
     pid,
@@ -49,10 +50,7 @@ function processOf(process: Fields): JsonRecord | undefined {
     namespace_pid: process.number('namespacePid'),
     working_directory: process.text('pwd'),
     created_time: awsTime(started),
-    user:
-      user === undefined && user_id === undefined
-        ? undefined
-        : defined({ name: user, uid: user_id === undefined ? undefined : String(user_id) }),
+    user: user === undefined && user_id === undefined ? undefined : defined({ name: user, uid: user_id }),
     file:
       path === undefined
         ? undefined

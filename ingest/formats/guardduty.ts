@@ -3,6 +3,7 @@ import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
 import { awsCloud, awsTime } from './aws.js'
+import { wordOf } from './aws-access-row.js'
 import { delivered } from './aws-delivery.js'
 import { camelKeys, evidenceOf } from './aws-finding-evidence.js'
 import { findingAttacks, techniquesIn } from './aws-finding-tactics.js'
@@ -211,7 +212,7 @@ function threatLists(service: Fields | undefined): JsonRecord[] | undefined {
     if (list === undefined && names === undefined) continue
     found.push({
       name: 'service.evidence.threatIntelligenceDetails',
-      value: list ?? String(names?.[0] ?? ''),
+      value: list ?? wordOf(names?.[0]) ?? 'unnamed',
       type: 'threat list',
       provider: 'GuardDuty',
       data: defined({ threatListName: list, threatNames: names }),

@@ -69,7 +69,9 @@ function addRoles(flags: Set<string>, { kind, roleRef, rules, subjects }: JsonRe
   }
   if (!Array.isArray(subjects)) return
   const everybody = ['system:anonymous', 'system:unauthenticated', 'system:authenticated']
-  if (subjects.slice(0, 256).some((one) => isObject(one) && everybody.includes(String(one.name)))) {
+  if (
+    subjects.slice(0, 256).some((one) => isObject(one) && typeof one.name === 'string' && everybody.includes(one.name))
+  ) {
     flags.add('public_binding')
   }
 }

@@ -105,7 +105,9 @@ function placeOf({ provider, account, region, cluster }: Call) {
 function instanceOf({ request, response }: Call): string | undefined {
   for (const object of [response, request]) {
     const spec = isObject(object) && isObject(object.spec) ? object.spec : undefined
-    const id = /^aws:\/\/\/[a-z0-9-]{1,40}\/(i-[0-9a-f]{8,17})$/.exec(String(spec?.providerID ?? ''))?.[1]
+    const id = /^aws:\/\/\/[a-z0-9-]{1,40}\/(i-[0-9a-f]{8,17})$/.exec(
+      typeof spec?.providerID === 'string' ? spec.providerID : '',
+    )?.[1]
     if (id !== undefined) return id
   }
   return undefined

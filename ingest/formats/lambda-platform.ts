@@ -179,7 +179,10 @@ function subscription(record: Fields, source: LambdaSource): EventDraft {
     activity_id: 1,
     severity_id: 1,
     status_id: 1,
-    message: `${name ?? 'an extension'}: ${state ?? 'subscribed'} to ${(types ?? []).map(String).join(', ').slice(0, 200)}`,
+    message: `${name ?? 'an extension'}: ${state ?? 'subscribed'} to ${(types ?? [])
+      .filter((type) => typeof type === 'string')
+      .join(', ')
+      .slice(0, 200)}`,
     source: sourceOf(source),
     metadata: { ...source.common.metadata, event_code: 'platform.telemetrySubscription' },
   })

@@ -5,6 +5,7 @@ import { isIp } from '../../ocsf/text-formats.js'
 import { defineFormat } from '../contract.js'
 import { httpEvent, urlOf } from './app-events.js'
 import { arnOf, awsCloud, awsTime } from './aws.js'
+import { wordOf } from './aws-access-row.js'
 import { delivered } from './aws-delivery.js'
 import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
 import { isEventTime } from './time.js'
@@ -208,7 +209,7 @@ function first<T>(record: Fields, key: string, find: (entry: JsonRecord) => T | 
 }
 
 function metadataOf(record: Fields, acl: string | undefined) {
-  const version = record.any('formatVersion')
+  const version = wordOf(record.any('formatVersion'))
   const labels: string[] = []
   for (const entry of (record.list('labels') ?? []).slice(0, 64)) {
     if (isObject(entry) && typeof entry.name === 'string') labels.push(entry.name)
@@ -221,7 +222,7 @@ function metadataOf(record: Fields, acl: string | undefined) {
     },
     profiles: ['cloud', 'security_control'],
     log_name: 'waf',
-    log_version: version === undefined ? undefined : String(version),
+    log_version: version,
     labels: labels.length === 0 ? undefined : labels,
   })
 }
