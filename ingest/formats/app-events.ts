@@ -1,6 +1,5 @@
 import { CLASS, type EventDraft, type Metadata, type Workload } from '../../ocsf/event.js'
 import { defined, type JsonRecord } from './fields.js'
-import { ipOf } from './network-address.js'
 
 /** OCSF HTTP Activity of a method. */
 const METHODS: { readonly [method: string]: number } = {
@@ -129,11 +128,4 @@ export function httpCode(code: number | undefined): number | undefined {
 /** ms, rounded, or nothing where it cannot be a duration. */
 export function whole(ms: number | undefined): number | undefined {
   return ms !== undefined && ms >= 0 && ms <= 4e9 ? Math.round(ms) : undefined
-}
-
-/** The endpoint of an application's host: an address as `ip`, a name as `svc_name`. */
-export function serviceEndpoint(name: string | undefined, port?: number): JsonRecord | undefined {
-  if (name === undefined) return undefined
-  const ip = ipOf(name)
-  return defined({ ip, svc_name: ip === undefined ? name : undefined, port })
 }

@@ -8,7 +8,10 @@ const ENVELOPE = sourceKeys(
    operationId statusCode statusText uri protocol schemaVersion resourceGroupName resourceProviderName resourceType
    initiatedBy targetResources additionalDetails activityDateTime activityDisplayName createdDateTime loggedByService
    operationType result resultReason userPrincipalName userId userDisplayName appId appDisplayName ipAddress status
-   deviceDetail isInteractive`,
+   deviceDetail isInteractive id userAgent location autonomousSystemNumber authenticationDetails sessionId
+   authenticationRequirement authenticationProtocol riskLevelAggregated riskLevelDuringSignIn resourceDisplayName
+   servicePrincipalId servicePrincipalName servicePrincipalCredentialKeyId uniqueTokenIdentifier riskDetail
+   conditionalAccessStatus`,
   {
     timegenerated: 'time',
     eventtimestamp: 'time',
@@ -19,6 +22,7 @@ const ENVELOPE = sourceKeys(
     _resourceid: 'resourceId',
     resourceuri: 'resourceId',
     aadtenantid: 'tenantId',
+    locationdetails: 'location',
     useragentheader: 'userAgent',
   },
 )
@@ -51,17 +55,35 @@ export function azureRecord(value: unknown): JsonRecord | undefined {
   return record
 }
 
-/** `properties` may be the JSON of the object; tables write every first letter large. */
+/** Tables write every first letter large, and objects as JSON text. */
 function flat(record: JsonRecord): JsonRecord {
   const named = withKeys(record, ENVELOPE)
-  const text = named.properties
-  if (typeof text !== 'string' || !text.startsWith('{')) return named
-  try {
-    return { ...named, properties: JSON.parse(text) as unknown }
-  } catch {
-    return named
+  let copy: JsonRecord | undefined
+  for (const key of WRITTEN) {
+    const text = named[key]
+    if (typeof text !== 'string' || !/^[[{]/.test(text)) continue
+    try {
+      const value = JSON.parse(text) as unknown
+      copy ??= { ...named }
+      copy[key] = value
+    } catch {
+      // It stays the text it is.
+    }
   }
+  return copy ?? named
 }
+
+/** Objects that tables keep as JSON text. */
+const WRITTEN = [
+  'properties',
+  'initiatedBy',
+  'targetResources',
+  'additionalDetails',
+  'deviceDetail',
+  'location',
+  'status',
+  'authenticationDetails',
+] as const
 
 /** The text of a field that may be `{ value: X }`; anything else in it stays unmapped. */
 export function azureField(fields: Fields, key: string): string | undefined {

@@ -114,3 +114,19 @@ test('every record of the corpus becomes valid OCSF', { skip: corpus ? false : '
   const report = corpusReport(azureEntra, corpus ?? [])
   assert.deepEqual([report.problems, report.rejected, report.events], [{}, {}, report.records])
 })
+
+test('a table of Log Analytics: large first letters, objects as JSON text', () => {
+  const { properties, time } = given('role given') as { properties: Record<string, unknown>; time: string }
+  const row: Record<string, unknown> = { Type: 'AuditLogs', TimeGenerated: time, Category: 'RoleManagement' }
+  row.OperationName = 'Add member to role'
+  row.Result = 'success'
+  row.LoggedByService = 'Core Directory'
+  for (const key of ['initiatedBy', 'targetResources']) {
+    row[key.charAt(0).toUpperCase() + key.slice(1)] = JSON.stringify(properties[key])
+  }
+  const event = eventOf(azureEntra, row)
+  assert.deepEqual([event.class_uid, event.activity_name, event.status], [3005, 'Assign Privileges', 'Success'])
+  assert.deepEqual(event.privileges, ['Global Administrator'])
+  assert.equal(event.actor.app_name, 'ci-deployer')
+  assert.equal(azureEntra.detect({ Type: 'Event', Source: 'Sysmon', EventID: 1 }), 0)
+})

@@ -127,7 +127,7 @@ export function readEntry(entry: JsonRecord, feature: string) {
 }
 
 /** `us-central1` of the zone `us-central1-f`. */
-export function regionOf(zone: string | undefined): string | undefined {
+function regionOf(zone: string | undefined): string | undefined {
   return zone === undefined || zone.length > 64 ? undefined : zone.replace(/-[a-z]$/, '')
 }
 
