@@ -131,6 +131,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
       subscriptions.add(mine)
       return mine
     },
+    partitionsOf: admin.partitions,
     partitionOf: (topic, key) => partition(key, admin.partitions(topic)),
     positions: admin.positions,
     receivedFrom: admin.receivedFrom,

@@ -103,6 +103,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
       }
       return consume(group, handler, config, turns, () => groups.delete(name))
     },
+    partitionsOf: () => 1,
     partitionOf: () => 0,
     positions: async () => [],
     receivedFrom: async () => Date.now(),

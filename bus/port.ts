@@ -63,6 +63,8 @@ export type Bus = {
     handler: Handler,
     options?: SubscribeOptions,
   ): Promise<Subscription>
+  /** Partitions of a topic; 1 where there are none. */
+  partitionsOf(topic: Topic): number
   /** The partition that messages with this key go to; 0 where there are none. */
   partitionOf(topic: Topic, key: string): number
   /** Where a group stands, of every partition it has handled something of. Empty on the memory bus. */

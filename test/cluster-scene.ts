@@ -12,7 +12,7 @@ export function launchLine(prefix: string, n: number, host: string, time: number
     metadata: { ...event.metadata, uid: `${prefix}-${n}` },
     device: { hostname: host, type_id: 1 },
     process: { pid: 1_000 + n, name, cmd_line, file: { name, path, type_id: 1 } },
-    workload: { kind: 'vm', uid: `vm/${host}`, name: host, group: 'host' },
+    workload: { kind: 'vm', uid: `vm/${host}`, name: host, group: 'web' },
   })
 }
 
@@ -27,6 +27,8 @@ export function ordinaryLife(hosts: readonly string[], now: number): string[] {
 
 /** A miner that this machine never ran, and no other: the rules see one finding, the profile another one. */
 export function attackLine(n: number, host: string, time: number): string {
-  const path = `/tmp/.x${n}/xmrig-${n}`
-  return launchLine('attack', n, host, time, path, `xmrig-${n} -o stratum+tcp://203.0.113.9:3333 --donate-level 1`)
+  // Digits in names are taken for versions; letters make another program.
+  const word = [...String(n)].map((digit) => 'abcdefghij'[Number(digit)]).join('')
+  const path = `/opt/${word}/dig${word}`
+  return launchLine('attack', n, host, time, path, `dig${word} -o stratum+tcp://203.0.113.9:3333 --donate-level 1`)
 }

@@ -6,14 +6,20 @@ import type { OcsfEvent } from '../../ocsf/event.js'
 /** Findings of a day that are remembered: as many as the engine can hold back. */
 const MAX_FINDINGS = 50_000
 
-/** What the lake knows; with `own`, events that are asked for of this process's workloads only are those it accepts. */
-export function pastOf(lake: Lake, own?: (event: OcsfEvent) => boolean): Past {
+/** Partitions of `weir.events`, which has `of` of them. */
+type Partitions = { readonly of: number; readonly numbers: readonly number[] }
+
+/** What the lake knows; where the past of this process's own workloads is asked for, that is those in its partitions. */
+export function pastOf(lake: Lake, own?: Partitions): Past {
   return {
     async *restore({ from, to, classes, stored_since, of }) {
-      const wanted = { from: Math.floor(from), to: Math.floor(to), stored_since }
-      for await (const events of readEvents(lake, { ...wanted, ...(classes === 'all' ? {} : { classes }) })) {
-        yield own && of === 'own' ? events.filter(own) : events
-      }
+      yield* readEvents(lake, {
+        from: Math.floor(from),
+        to: Math.floor(to),
+        stored_since,
+        ...(classes === 'all' ? {} : { classes }),
+        ...(own && of === 'own' ? { partitions: own } : {}),
+      })
     },
     async findings(from_ms) {
       const rows = await lake.select<{ event: string }>(

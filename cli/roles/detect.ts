@@ -88,9 +88,7 @@ export function createDetectRole(options: DetectOptions): DetectRole {
     state = 'reads the past from the lake'
     const judged_to = await bus.receivedFrom(positions)
     const next = build()
-    const own = (event: OcsfEvent) =>
-      held.includes(bus.partitionOf('weir.events', event.workload?.uid ?? 'weir.events'))
-    await next.start({ ...pastOf(lake, own), judged_to })
+    await next.start({ ...pastOf(lake, { of: bus.partitionsOf('weir.events'), numbers: held }), judged_to })
     progress.hold(held, judged_to)
     engine = next
     state = ''
