@@ -7,6 +7,7 @@ import { azureEntra } from './azure_entra.js'
 import { azureFunctions } from './azure_functions.js'
 import { cloudevents } from './cloudevents.js'
 import { cloudtrail } from './cloudtrail.js'
+import { defenderHunting } from './defender_hunting.js'
 import { dockerEvents } from './docker_events.js'
 import { falco } from './falco.js'
 import { gcpAudit } from './gcp_audit.js'
@@ -43,6 +44,7 @@ export const formats = registry<FormatDefinition>('format', [
   azureFunctions,
   cloudevents,
   cloudtrail,
+  defenderHunting,
   dockerEvents,
   falco,
   gcpAudit,
