@@ -144,8 +144,9 @@ function durationOf(fields: Fields): number | undefined {
 function callEvent(parts: Parts): EventDraft {
   const { kind, fields, source, product, name, operation } = parts
   const isRequest = kind === 'request'
-  const result = fields.text('resultCode') ?? undefined
-  const code = Number(result ?? fields.any('resultCode'))
+  const code = fields.number('resultCode')
+  const written = fields.any('resultCode')
+  const result = typeof written === 'string' || typeof written === 'number' ? String(written) : undefined
   const success = fields.boolean('success')
   const duration = durationOf(fields)
   const type = fields.text('dependencyType') ?? fields.text('type')

@@ -23,9 +23,8 @@ function azureKind(record: JsonRecord): AzureKind | undefined {
   if ('conditionalAccessStatus' in properties || 'authenticationRequirement' in properties) return 'sign_in'
   const operation = azureText(record.operationName) ?? azureText(record.eventName)
   if (operation === undefined) return undefined
-  const isDirectory = String(record.resourceId ?? '')
-    .toLowerCase()
-    .includes('/providers/microsoft.aadiam')
+  const { resourceId } = record
+  const isDirectory = typeof resourceId === 'string' && /\/providers\/microsoft\.aadiam/i.test(resourceId)
   if (isDirectory && operation === 'Sign-in activity') return 'sign_in'
   return isDirectory && AUDIT_CATEGORIES.test(category) ? 'audit' : 'activity'
 }

@@ -97,7 +97,7 @@ function line(entry: GcpEntry, source: AppSource): EventDraft {
   const place = fields.object('sourceLocation')
   if (place !== undefined && isObject(draft.metadata)) {
     const file = place.text('file')
-    const row = place.any('line')
+    const row = place.number('line')
     const called = place.text('function')
     draft.metadata.log_source = [file, row, called].filter((part) => part !== undefined).join(':') || 'source'
   }

@@ -109,7 +109,7 @@ function draftOf(record: JsonRecord, class_uid: number, name: string, rules: rea
     const { target, from } = rule
     const path = from.find((candidate) => valueAt(record, candidate) !== undefined)
     const raw = path === undefined ? undefined : valueAt(record, path)
-    const looked = rule.lookup === undefined ? raw : raw === undefined ? undefined : rule.lookup.get(String(raw))
+    const looked = rule.lookup === undefined ? raw : rule.lookup.get(wordOf(raw))
     const found = looked === undefined ? undefined : convert(looked, target.last, rule.time)
     if (found !== undefined && path !== undefined) read.add(path.text)
     const value = found ?? rule.value ?? rule.fallback
@@ -134,6 +134,11 @@ function draftOf(record: JsonRecord, class_uid: number, name: string, rules: rea
   const rest = unread(record, read)
   if (Object.keys(rest).length > 0) event.unmapped = { ...rest, ...(isObject(event.unmapped) ? event.unmapped : {}) }
   return ok([event as EventDraft])
+}
+
+/** What a value is called in a lookup; objects are in none. */
+function wordOf(value: unknown): string {
+  return ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : ''
 }
 
 /** Kind and uid are enough in a mapping. */

@@ -86,7 +86,7 @@ function valuesOf(point: JsonRecord): (readonly [suffix: string, value: number])
   if (typeof point.flags === 'number' && (point.flags & 1) === 1) return []
   const values: (readonly [string, number])[] = []
   const add = (suffix: string, value: unknown) => {
-    if (value === undefined || value === null || value === '') return
+    if ((typeof value !== 'number' && typeof value !== 'string') || value === '') return
     const number = Number(value)
     if (Number.isFinite(number)) values.push([suffix, number])
   }
@@ -95,8 +95,7 @@ function valuesOf(point: JsonRecord): (readonly [suffix: string, value: number])
   for (const key of ['count', 'sum', 'min', 'max']) add(`.${key}`, point[key])
   if (Array.isArray(point.quantileValues)) {
     for (const entry of point.quantileValues.slice(0, 100)) {
-      if (isObject(entry) && Number.isFinite(Number(entry.quantile)))
-        add(`.p${Number(entry.quantile) * 100}`, entry.value)
+      if (isObject(entry) && typeof entry.quantile === 'number') add(`.p${entry.quantile * 100}`, entry.value)
     }
   }
   return values

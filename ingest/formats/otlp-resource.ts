@@ -24,7 +24,7 @@ export function anyValue(value: unknown, depth = 0): unknown {
   if (typeof value.boolValue === 'boolean') return value.boolValue
   if (typeof value.doubleValue === 'number')
     return Number.isFinite(value.doubleValue) ? value.doubleValue : String(value.doubleValue)
-  if (value.intValue !== undefined) {
+  if (typeof value.intValue === 'number' || typeof value.intValue === 'string') {
     const number = Number(value.intValue)
     return Number.isSafeInteger(number) ? number : String(value.intValue)
   }

@@ -94,3 +94,14 @@ test('an export request is taken apart; what is wrong in it is refused by itself
   assert.deepEqual(make(otlp, { metric: nothing }).outcome, { kind: 'drop', reason: 'no_value' })
   assert.match(refusalOf(otlp, { logRecord: { timeUnixNano: '9'.repeat(19) } }), /^bad_time: /)
 })
+
+test('objects in the place of values are never made text or numbers', () => {
+  const hostile = JSON.parse('{"toString":1,"valueOf":2}')
+  const points = [
+    { asInt: hostile, count: hostile, quantileValues: [{ quantile: hostile, value: hostile }] },
+    { asInt: 1 },
+  ]
+  assert.equal(eventOf(otlp, { metric: { name: 'm', summary: { dataPoints: points } } }).metrics.length, 1)
+  const attributes = [{ key: 'a', value: { intValue: hostile } }]
+  assert.equal(eventOf(otlp, { logRecord: { body: { intValue: hostile }, attributes } }).class_uid, 6002)
+})

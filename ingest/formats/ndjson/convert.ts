@@ -91,7 +91,7 @@ const WORDS: { readonly [word: string]: boolean } = {
 
 function boolean(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value
-  const word = String(value).toLowerCase()
+  const word = typeof value === 'string' || typeof value === 'number' ? String(value).toLowerCase() : ''
   return Object.hasOwn(WORDS, word) ? WORDS[word] : undefined
 }
 
@@ -105,7 +105,7 @@ function timestamp(value: unknown, format: TimeFormat): number | undefined {
     return found === undefined ? undefined : inRange(Math.floor(found * unit), 0, 8.64e15)
   }
   if (format === 'clf') {
-    const match = CLF.exec(String(value).slice(0, 64))
+    const match = typeof value === 'string' ? CLF.exec(value.slice(0, 64)) : null
     if (match === null) return undefined
     const month = String(MONTHS.indexOf((match[2] as string).toLowerCase()) + 1).padStart(2, '0')
     const ms = Date.parse(`${match[3]}-${month}-${match[1]}T${match[4]}${match[5]}:${match[6]}`)
