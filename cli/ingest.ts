@@ -24,7 +24,9 @@ type Options = {
   json?: boolean
 }
 
-const BATCH = 1_000
+const BATCH = 2_000
+/** The lake writes in blocks: batches wait together for the same one. */
+const IN_FLIGHT = 16
 /** A checkpoint is worth a file's write this often. */
 const SAVE_EVERY_MS = 1_000
 
@@ -123,10 +125,22 @@ async function load(
   const input = await openInput(plainBytes(source.pipe(counting), file), known?.format ?? options.format, file)
   const skipped = known?.records ?? 0
   let records = 0
+  let durable = skipped
   let saved = Date.now()
+  const sending: Promise<{ receipt: Counts; next: number }>[] = []
+  /** Waits for the oldest batch: what is durable has no gap. */
+  const settle = async () => {
+    const { receipt, next } = (await sending.shift()) as { receipt: Counts; next: number }
+    for (const key of ['records', 'stored', 'dropped', 'dead_lettered'] as const) counts[key] += receipt[key]
+    durable = next
+    progress.show(bytes, counts.records)
+    if (Date.now() - saved <= SAVE_EVERY_MS) return
+    saved = Date.now()
+    await save(false)
+  }
   const progress = progressBar(file, size)
   const save = (done: boolean) =>
-    writeJsonAtomically(checkpoint, { version: 1, fingerprint, format: input.definition.name, records, done })
+    writeJsonAtomically(checkpoint, { version: 1, fingerprint, format: input.definition.name, records: durable, done })
   for await (const some of input.records) {
     for (let from = 0; from < some.length && !signal.aborted; from += BATCH) {
       const batch = some.slice(from, from + BATCH)
@@ -135,16 +149,17 @@ async function load(
       if (records <= skipped) continue
       // The same record has the same position on every run: repeated, it is stored once.
       const placed = batch.map((record, n): RawRecord => ({ ...record, position: `${fingerprint}:${first + n}` }))
-      const receipt = await target.send(input.definition, first < skipped ? placed.slice(skipped - first) : placed)
-      for (const key of ['records', 'stored', 'dropped', 'dead_lettered'] as const) counts[key] += receipt[key]
-      progress.show(bytes, counts.records)
-      if (Date.now() - saved > SAVE_EVERY_MS) {
-        saved = Date.now()
-        await save(false)
-      }
+      const fresh = first < skipped ? placed.slice(skipped - first) : placed
+      const next = records
+      const sent = target.send(input.definition, fresh).then((receipt) => ({ receipt, next }))
+      // A failure is told where the batch is waited for.
+      sent.catch(() => {})
+      sending.push(sent)
+      if (sending.length >= IN_FLIGHT) await settle()
     }
     if (signal.aborted) break
   }
+  while (sending.length > 0) await settle()
   source.destroy()
   await save(!signal.aborted)
   progress.end()
