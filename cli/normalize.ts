@@ -104,7 +104,7 @@ async function write(
 }
 
 /** `name=value`, the value as in a configuration file. */
-export function collectOption(text: string, options: Record<string, unknown>): Record<string, unknown> {
+function collectOption(text: string, options: Record<string, unknown>): Record<string, unknown> {
   const at = text.indexOf('=')
   if (at < 1) throw new WeirError('bad_input', `--option "${text}" is not name=value`)
   const value = text.slice(at + 1)

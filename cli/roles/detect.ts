@@ -134,7 +134,7 @@ export function createDetectRole(options: DetectOptions): DetectRole {
 }
 
 /** Throws `config_invalid` with every problem that only a look at rules and other files can find. */
-export function checkDetectors(configured: WeirConfig['detectors']): void {
+function checkDetectors(configured: WeirConfig['detectors']): void {
   const problems: string[] = []
   for (const [instance, { type, ...rest }] of Object.entries(configured)) {
     try {

@@ -19,8 +19,3 @@ export function endpointOf(text: string | undefined): JsonRecord | undefined {
   if (isIP(host)) return { ip: host, ...rest }
   return host.includes('.') && HOST.test(host) ? { hostname: host, ...rest } : { name: trimmed }
 }
-
-/** The text if it is an address, else undefined. */
-export function ipOf(text: string | undefined): string | undefined {
-  return text !== undefined && isIP(text) ? text : undefined
-}

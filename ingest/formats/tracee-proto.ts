@@ -26,15 +26,15 @@ export function flattened(record: JsonRecord): JsonRecord {
     args: dataOf(record.data ?? record.event_data),
     processName: thread.name,
     executable: process.executable,
-    processId: valueOf(process.namespaced_pid ?? process.namespacedPid),
-    hostProcessId: valueOf(process.pid),
-    processEntityId: valueOf(process.entity_id ?? process.entityId ?? process.unique_id ?? process.uniqueId),
-    threadId: valueOf(thread.namespaced_tid ?? thread.namespacedTid),
-    hostThreadId: valueOf(thread.tid),
+    processId: unwrapped(process.namespaced_pid ?? process.namespacedPid),
+    hostProcessId: unwrapped(process.pid),
+    processEntityId: unwrapped(process.entity_id ?? process.entityId ?? process.unique_id ?? process.uniqueId),
+    threadId: unwrapped(thread.namespaced_tid ?? thread.namespacedTid),
+    hostThreadId: unwrapped(thread.tid),
     syscall: thread.syscall,
-    userId: valueOf(objectIn(process, 'real_user').id ?? objectIn(process, 'realUser').id),
-    hostParentProcessId: valueOf(parent?.pid),
-    parentEntityId: valueOf(parent?.entity_id ?? parent?.entityId ?? parent?.unique_id ?? parent?.uniqueId),
+    userId: unwrapped(objectIn(process, 'real_user').id ?? objectIn(process, 'realUser').id),
+    hostParentProcessId: unwrapped(parent?.pid),
+    parentEntityId: unwrapped(parent?.entity_id ?? parent?.entityId ?? parent?.unique_id ?? parent?.uniqueId),
     container: {
       id: container.id,
       name: container.name,
@@ -65,7 +65,7 @@ function objectIn(record: JsonRecord, key: string): JsonRecord {
 }
 
 /** Wrapped numbers are `{ "value": 7 }` in some encoders. */
-function valueOf(value: unknown): unknown {
+function unwrapped(value: unknown): unknown {
   return isObject(value) && 'value' in value ? value.value : value
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
-import { CLASS, type EventDraft, type Metadata } from '../../ocsf/event.js'
+import type { EventDraft, Metadata } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
 import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults, setOwn } from './fields.js'
 import { splitShipped } from './shipper.js'

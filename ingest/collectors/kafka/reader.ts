@@ -106,7 +106,7 @@ async function handOn(
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** The records of a message: one, or one a line. The position is where it stands in its topic. */
-export function recordsOf(topic: string, partition: number, message: KafkaMessage, lines: boolean): RawRecord[] {
+function recordsOf(topic: string, partition: number, message: KafkaMessage, lines: boolean): RawRecord[] {
   const position = `${topic}:${partition}:${message.offset}`
   // A tombstone of a compacted topic: there is no record.
   if (message.value === null || message.value.length === 0) return []
