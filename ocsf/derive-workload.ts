@@ -50,8 +50,18 @@ function functionOf(event: OcsfEvent, where: Where): Workload | undefined {
 /** Desktop, laptop, tablet, mobile, browser: a person's device, from which they signed in, is no workload. */
 const PERSONAL: readonly unknown[] = [2, 3, 4, 5, 8]
 
+/** What scanners examine: workloads are made of them, and they are none themselves. */
+const ARTIFACTS = new Set([
+  'Container Image',
+  'Repository',
+  'File System',
+  'Kubernetes Resource',
+  'Virtual Machine Image',
+])
+
 function deviceOf(event: OcsfEvent, where: Where): Workload | undefined {
   const device = event.device
+  if (ARTIFACTS.has(text(device, 'type') ?? '')) return undefined
   if (PERSONAL.includes(inside(device, 'type_id'))) return undefined
   const name = text(device, 'hostname') ?? text(device, 'name')
   const id = text(device, 'instance_uid') ?? text(device, 'uid') ?? name ?? text(device, 'ip')

@@ -13,6 +13,7 @@ import { falco } from './falco.js'
 import { gcpAudit } from './gcp_audit.js'
 import { gcpFunctions } from './gcp_functions.js'
 import { gcpVpcFlow } from './gcp_vpc_flow.js'
+import { grype } from './grype.js'
 import { guardduty } from './guardduty.js'
 import { ibmActivityTracker } from './ibm_activity_tracker.js'
 import { k8sAudit } from './k8s_audit.js'
@@ -30,6 +31,7 @@ import { syslog } from './syslog.js'
 import { sysmonLinux } from './sysmon_linux.js'
 import { tetragon } from './tetragon.js'
 import { tracee } from './tracee.js'
+import { trivy } from './trivy.js'
 import { vpcFlow } from './vpc_flow.js'
 import { waf } from './waf.js'
 import { wazuh } from './wazuh.js'
@@ -50,6 +52,7 @@ export const formats = registry<FormatDefinition>('format', [
   gcpAudit,
   gcpFunctions,
   gcpVpcFlow,
+  grype,
   guardduty,
   ibmActivityTracker,
   k8sAudit,
@@ -67,6 +70,7 @@ export const formats = registry<FormatDefinition>('format', [
   sysmonLinux,
   tetragon,
   tracee,
+  trivy,
   vpcFlow,
   waf,
   wazuh,
