@@ -33,6 +33,8 @@ export type WeirNode = PushTarget & {
   untilNotReady(of: string, within_ms?: number): Promise<string>
   /** Sum of a metric over all label sets that contain `labels`; 0 if there is none. */
   metric(name: string, labels?: Record<string, string>): Promise<number>
+  /** Resolves when a metric is at least so much. */
+  untilMetric(name: string, labels: Record<string, string>, value: number, within_ms?: number): Promise<void>
   /** Has it ended by itself? */
   isGone(): boolean
   /** kill -9; resolves when it is gone. */
@@ -224,6 +226,10 @@ async function startNode(name: string, place: string, args: readonly string[]): 
     const { dependencies } = (await response.json()) as Ready
     return { status: response.status, dependencies }
   }
+  async function metric(metric: string, labels: Record<string, string> = {}): Promise<number> {
+    const text = await (await fetch(`${url}/metrics`)).text()
+    return sumOf(text, metric, labels)
+  }
   async function untilState(what: string, within_ms: number, holds: (state: Ready) => boolean): Promise<Ready> {
     for (const end = Date.now() + within_ms; ; await sleep(100)) {
       const state = await ready()
@@ -250,9 +256,13 @@ async function startNode(name: string, place: string, args: readonly string[]): 
       const { dependencies } = await untilState(`without ${of}`, within_ms, isOut)
       return dependencies.find((one) => one.name === of)?.message ?? ''
     },
-    async metric(metric, labels = {}) {
-      const text = await (await fetch(`${url}/metrics`)).text()
-      return sumOf(text, metric, labels)
+    metric,
+    async untilMetric(what, labels, value, within_ms = UNTIL_WITHIN_MS) {
+      for (const end = Date.now() + within_ms; ; await sleep(100)) {
+        const found = await metric(what, labels)
+        if (found >= value) return
+        if (Date.now() > end) assert.fail(`${name}: ${what} is ${found}, not ${value}\n${output().slice(-4_000)}`)
+      }
     },
     isGone: () => child.exitCode !== null || child.signalCode !== null,
     async kill() {
