@@ -13,6 +13,8 @@ import { registerSql } from './sql.js'
 import { registerUp } from './up.js'
 import { version } from './version.js'
 
+const LEAVE_AFTER_MS = 500
+
 /** Every command, ready to parse; nothing has run. */
 export function createProgram(): Command {
   const program = new Command('weir')
@@ -56,6 +58,8 @@ export async function main(args: readonly string[]): Promise<void> {
       return
     }
     process.exitCode = report(error)
+    // What was opened before it failed must not keep the process for long.
+    setTimeout(() => process.exit(), LEAVE_AFTER_MS).unref()
   }
 }
 

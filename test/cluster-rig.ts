@@ -65,8 +65,8 @@ export type Cluster = {
   config(changes?: Record<string, unknown>): Record<string, unknown>
   /** Starts a process of these roles; resolves when it runs (not: when it is ready). */
   start(roles: readonly string[], changes?: Record<string, unknown>): Promise<WeirNode>
-  /** Starts a process that is expected to end by itself. */
-  runToEnd(roles: readonly string[], changes?: Record<string, unknown>, env?: NodeJS.ProcessEnv): Promise<Ended>
+  /** Starts a process that is expected to end by itself. `exact`: the changes are the whole configuration. */
+  runToEnd(roles: readonly string[], changes?: Record<string, unknown>, options?: { exact?: boolean }): Promise<Ended>
   /** Rows of a query in the lake. */
   rows<Row>(query: string): Promise<Row[]>
   /** The one number that a query returns. */
@@ -116,13 +116,16 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     return merged
   }
 
-  function prepare(roles: readonly string[], changes: Record<string, unknown> | undefined) {
+  function prepare(roles: readonly string[], changes: Record<string, unknown> | undefined, isExact = false) {
     const name = `${roles.join('-')}-${++count}`
     const place = join(folder, name)
     mkdirSync(place)
     const file = join(place, 'weir.yaml')
     // JSON is YAML.
-    writeFileSync(file, JSON.stringify({ data_dir: join(place, '.weir'), ...config(changes) }, null, 2))
+    writeFileSync(
+      file,
+      JSON.stringify({ data_dir: join(place, '.weir'), ...(isExact ? changes : config(changes)) }, null, 2),
+    )
     return { name, place, args: ['run', ...roles, '-c', file, '--no-summary'] }
   }
 
@@ -149,9 +152,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       nodes.add(node)
       return node
     },
-    async runToEnd(roles, changes, env) {
-      const { place, args } = prepare(roles, changes)
-      return runToEnd(place, args, env)
+    async runToEnd(roles, changes, { exact } = {}) {
+      const { place, args } = prepare(roles, changes, exact)
+      return runToEnd(place, args)
     },
     rows,
     number,
@@ -182,10 +185,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function spawnWeir(place: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+function spawnWeir(place: string, args: readonly string[]) {
   const child = spawn(join(packageRoot, 'bin', 'weir'), args, {
     cwd: place,
-    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   running.add(child)
@@ -198,9 +200,9 @@ function spawnWeir(place: string, args: readonly string[], env: NodeJS.ProcessEn
   return { child, exited, output: () => output }
 }
 
-async function runToEnd(place: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+async function runToEnd(place: string, args: readonly string[]): Promise<Ended> {
   const started = performance.now()
-  const { child, exited, output } = spawnWeir(place, args, env)
+  const { child, exited, output } = spawnWeir(place, args)
   const late = setTimeout(() => child.kill('SIGKILL'), START_WITHIN_MS)
   const code = await exited
   clearTimeout(late)
