@@ -1,10 +1,10 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { createClient } from '@clickhouse/client'
-import chdb, { Session } from 'chdb'
-import { createChdbConnection } from 'chdb/connection'
+import type { Session } from 'chdb'
 import { messageOf, WeirError } from '../core/errors.js'
 import type { EncodedBlock } from './encoder.js'
+import { type Engine, loadEngine } from './engine.js'
 import { lakeFault } from './engine-errors.js'
 import { lakeHolder } from './holder.js'
 import { migrate, type Retention } from './migrate.js'
@@ -39,11 +39,12 @@ export async function openLake(options: LakeOptions): Promise<EmbeddedLake> {
   const memory = options.max_memory_bytes ? [`--max_memory_usage=${options.max_memory_bytes}`] : []
   // A session runs one statement after the other: reads have their own, and so have findings and responses, which people
   // and responders wait for, while a block of events is written.
-  const writer = openFirst(path, [...session_settings, ...memory])
+  const engine = await loadEngine()
+  const writer = openFirst(engine, path, [...session_settings, ...memory])
   let lake: EmbeddedLake | undefined
   try {
-    const another = () => new Session(path, { connectionArgs: [...session_settings, ...memory] })
-    lake = await embeddedLake(path, { writer, urgent: another(), reader: another() })
+    const another = () => new engine.Session(path, { connectionArgs: [...session_settings, ...memory] })
+    lake = await embeddedLake(engine, path, { writer, urgent: another(), reader: another() })
     if (options.migrate !== false) await migrate(lake, options.retention_days)
     return lake
   } catch (error) {
@@ -55,11 +56,11 @@ export async function openLake(options: LakeOptions): Promise<EmbeddedLake> {
 
 type Sessions = { writer: Session; urgent: Session; reader: Session }
 
-async function embeddedLake(path: string, { writer, urgent, reader }: Sessions): Promise<EmbeddedLake> {
+async function embeddedLake(engine: Engine, path: string, { writer, urgent, reader }: Sessions): Promise<EmbeddedLake> {
   const staging = await openStaging()
   const client = createClient({
     // The two packages bring a copy of the same connection type each.
-    connection: createChdbConnection({ path }) as unknown as NonNullable<ClientConfig['connection']>,
+    connection: engine.createChdbConnection({ path }) as unknown as NonNullable<ClientConfig['connection']>,
     clickhouse_settings: { output_format_json_quote_64bit_integers: 1 },
   })
   let closing: Promise<void> | undefined
@@ -87,14 +88,14 @@ async function embeddedLake(path: string, { writer, urgent, reader }: Sessions):
     async health() {
       return writer.open ? undefined : new WeirError('lake_failed', 'the lake is closed')
     },
-    openSession: (settings = []) => new Session(path, { connectionArgs: [...session_settings, ...settings] }),
+    openSession: (settings = []) => new engine.Session(path, { connectionArgs: [...session_settings, ...settings] }),
     close() {
       closing ??= (async () => {
         await client.close()
         reader.close()
         urgent.close()
         writer.close()
-        await chdb.drainPending()
+        await engine.drainPending()
         await staging.close()
       })()
       return closing
@@ -144,9 +145,9 @@ function makeFolder(path: string) {
   }
 }
 
-function openFirst(path: string, settings: readonly string[]): Session {
+function openFirst(engine: Engine, path: string, settings: readonly string[]): Session {
   try {
-    return new Session(path, { connectionArgs: settings })
+    return new engine.Session(path, { connectionArgs: settings })
   } catch (error) {
     const holder = lakeHolder(path)
     if (holder !== undefined && holder !== process.pid) {
