@@ -32,6 +32,7 @@ export function createCollectors(options: Options): Service & { states(): Collec
   const { config, data_dir, bus, intake, metrics, log } = options
   const entries: { collector: Collector; state: CollectorState; limits: Map<string, string> }[] = []
 
+  const types = Object.entries(config.collectors).map(([name, { type }]) => [name, type as string] as const)
   for (const [instance, { type, ...rest }] of Object.entries(config.collectors)) {
     const definition = registry.find(type as string)
     const state_dir = join(data_dir, 'collectors', instance)
@@ -39,6 +40,7 @@ export function createCollectors(options: Options): Service & { states(): Collec
     const limits = new Map<string, string>()
     const collector = definition.create(rest, {
       instance,
+      beside: types.filter(([name]) => name !== instance).map(([, other]) => other),
       state_dir,
       log: log.child({ collector: instance }),
       emit: (format, records) => intake.emit(instance, format, records),

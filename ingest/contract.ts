@@ -102,6 +102,8 @@ export type Receipt = {
 export type CollectorDeps = {
   /** The name of this instance: unique in the configuration, used in metrics, checkpoints and coverage. */
   readonly instance: string
+  /** Types of the other collectors of this process: what one of them reports already is not reported twice. */
+  readonly beside?: readonly string[]
   /**
    * Hands records of one format to the pipeline. Resolves when they are durable (stored, dropped or dead-lettered):
    * only then may the collector acknowledge its source. Rejects with a retryable error when the pipeline cannot take

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { createDockerApi, type DockerApi } from '../../core/docker-api.js'
 import { dockerConnection } from '../../core/docker-connection.js'
@@ -6,6 +8,7 @@ import type { JsonObject } from '../../ocsf/event.js'
 import { type Collector, type CollectorDeps, defineCollector, type RawRecord } from '../contract.js'
 import { emitUntilTaken } from '../emit-until-taken.js'
 import { repeat } from '../repeat.js'
+import { watchActivity } from './docker/activity.js'
 import { type Containers, knownContainers } from './docker/containers.js'
 import { followEvents } from './docker/event-stream.js'
 import { watchExposure } from './docker/exposure-watch.js'
@@ -25,6 +28,17 @@ const config = z.strictObject({
     .describe(
       'Time between two looks whether the engine can be commanded over the network without a certificate, in ms.',
     ),
+  activity: z
+    .enum(['auto', 'on', 'off'])
+    .default('auto')
+    .describe(
+      'Processes and connections of each container, read from /proc of this machine. auto: where no collector `host` is configured, which reports them as well.',
+    ),
+  activity_interval_ms: z
+    .int()
+    .min(100)
+    .default(1_000)
+    .describe('Time between two looks at processes and connections of containers, in ms.'),
   root: z.string().default('/').describe("Where the host's file system is: / or, in a container, where it is mounted."),
 })
 
@@ -33,11 +47,10 @@ export type DockerCollectorConfig = z.output<typeof config>
 /** Everything one Docker engine says: events, running containers and their metrics, and whether it is left open. */
 export const docker = defineCollector({
   name: 'docker',
-  summary:
-    'Docker engine: events, containers and their configuration, metrics, and an API that is open to the network.',
+  summary: 'Docker engine: events, containers, their processes, connections, metrics, and an API open to the network.',
   config,
   example: {},
-  formats: ['docker_events'],
+  formats: ['docker_events', 'ocsf'],
   create: createDocker,
 })
 
@@ -55,6 +68,14 @@ function createDocker(config: DockerCollectorConfig, deps: CollectorDeps): Colle
   const emit = (records: readonly RawRecord[]) =>
     records.length === 0 ? undefined : emitUntilTaken(deps, 'docker_events', records, signal)
   let running: Promise<void>[] = []
+  const is_local = config.address.startsWith('unix://') && hasProc(config.root)
+  const watches_activity =
+    is_local && (config.activity === 'on' || (config.activity === 'auto' && !deps.beside?.includes('host')))
+  let onConnected: () => void = () => {}
+  /** Which containers there are is known once the engine has answered. */
+  const is_connected = new Promise<void>((resolve) => {
+    onConnected = resolve
+  })
 
   async function identify(): Promise<JsonObject> {
     host ??= await engineHost(api)
@@ -64,6 +85,17 @@ function createDocker(config: DockerCollectorConfig, deps: CollectorDeps): Colle
   async function connected() {
     await identify()
     await emit(await containers.inventory())
+    onConnected()
+  }
+
+  async function activity() {
+    await Promise.race([is_connected, aborted(signal)])
+    if (!signal.aborted) await watchActivity(config, deps, containers, signal)
+  }
+
+  async function recordOf(line: string, event: { [key: string]: unknown }) {
+    const container = event.Type === 'network' ? containers.known(containerOf(event)) : undefined
+    return recordText(line, host, container, await pulledImage(api, event))
   }
 
   async function measure() {
@@ -86,8 +118,7 @@ function createDocker(config: DockerCollectorConfig, deps: CollectorDeps): Colle
         deps,
         {
           connected,
-          record: (line, event) =>
-            recordText(line, host, event.Type === 'network' ? containers.known(containerOf(event)) : undefined),
+          record: recordOf,
           seen(event) {
             containers.follow(event)
             if (event.Type === 'container' && REREAD.has(String(event.Action)))
@@ -101,6 +132,11 @@ function createDocker(config: DockerCollectorConfig, deps: CollectorDeps): Colle
         deps.log.debug({ instance: deps.instance, error: messageOf(error) }, 'containers not measured'),
       )
       running = [events, stats, watchExposure(config, deps, identify, signal)]
+      if (watches_activity) running.push(activity())
+      else if (config.activity === 'on') {
+        const message = `Processes and connections of containers are not seen: the engine is not on this machine, or there is no /proc below ${config.root}.`
+        deps.coverage({ part: 'activity', status: 'unavailable', message })
+      }
       // What ends one of them for good is a fault of this machine (a full disk, say): it is told, and the others go on.
       for (const part of running) part.catch((error) => failed(error))
     },
@@ -112,14 +148,42 @@ function createDocker(config: DockerCollectorConfig, deps: CollectorDeps): Colle
       api.close()
     },
     describe: () =>
-      `Docker engine at ${config.address}: events, containers, metrics every ${config.stats_interval_ms} ms, open API`,
+      `Docker engine at ${config.address}: events, containers${watches_activity ? ', their processes and connections' : ''}, metrics every ${config.stats_interval_ms} ms, open API`,
   }
 }
 
 /** The line stays as the engine wrote it, because its numbers are larger than a JavaScript number can hold. */
-function recordText(line: string, host: JsonObject | undefined, container: object | undefined): string {
-  const known = `${host ? `"host":${JSON.stringify(host)},` : ''}${container ? `"container":${JSON.stringify(container)},` : ''}`
-  return `{"kind":"event",${known}"event":${line}}`
+function recordText(
+  line: string,
+  host: JsonObject | undefined,
+  container: object | undefined,
+  image: object | undefined,
+): string {
+  const known = Object.entries({ host, container, image }).flatMap(([name, value]) =>
+    value ? [`"${name}":${JSON.stringify(value)},`] : [],
+  )
+  return `{"kind":"event",${known.join('')}"event":${line}}`
+}
+
+/** What the engine has under a name that was just pulled: the event tells the name alone. */
+async function pulledImage(api: DockerApi, event: { [key: string]: unknown }): Promise<object | undefined> {
+  const name = (event.Actor as { ID?: unknown } | undefined)?.ID
+  if (event.Type !== 'image' || event.Action !== 'pull' || typeof name !== 'string') return undefined
+  try {
+    const { Id, RepoDigests } = await api.request('GET', `/images/${encodeURIComponent(name)}/json`)
+    return { id: Id, digests: RepoDigests }
+  } catch {
+    // Removed meanwhile: the event says what it can.
+    return undefined
+  }
+}
+
+function hasProc(root: string): boolean {
+  return process.platform === 'linux' && existsSync(join(root, 'proc/self/stat'))
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 /** The container an event is about; '' if about none. */

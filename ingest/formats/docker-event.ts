@@ -9,7 +9,7 @@ import {
   isContainerId,
   workloadOf,
 } from './docker-objects.js'
-import type { Fields } from './fields.js'
+import type { Fields, JsonRecord } from './fields.js'
 import { isEventTime } from './time.js'
 
 /** Actions of the engine on containers as activities of our Container Lifecycle class; the rest is 99 with its own name. */
@@ -56,6 +56,8 @@ export type EventContext = {
   readonly host: EngineHost | undefined
   /** Facts about the container of a network event, which itself has the id only. */
   readonly container: Partial<ContainerFacts> | undefined
+  /** What the engine has under the name of a pulled image: its id and the digests of registries. */
+  readonly image: JsonRecord | undefined
 }
 
 type Head = {
@@ -186,15 +188,29 @@ function networkEvent(head: Head): EventDraft {
 
 function imageEvent({ id, attributes, context, base, action }: Head): EventDraft {
   const name = attributes?.text('name')
-  const digest = /^sha256:[0-9a-f]{64}$/.test(id) ? id : undefined
+  const pulled = digestOf(context.image)
+  const digest = DIGEST.test(id) ? id : pulled
+  // The name of a pull is the actor: the attribute has it without the tag.
   return {
     ...base,
     class_uid: CLASS.container_lifecycle,
     ...activity(IMAGE_ACTIVITIES, action),
-    message: `Image ${name ?? id}: ${action}`,
+    message: `Image ${name ?? id}: ${action}${pulled ? ` ${pulled}` : ''}`,
     ...aboutHost(context.host),
-    image: imageObject(name ?? id, digest),
+    image: imageObject(DIGEST.test(id) ? (name ?? id) : id, digest),
   }
+}
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/
+
+/** What the registry calls the content of a pulled image; else the engine's own id. */
+function digestOf(image: JsonRecord | undefined): string | undefined {
+  const digests = Array.isArray(image?.digests) ? image.digests : []
+  for (const named of digests) {
+    const digest = typeof named === 'string' ? named.slice(named.indexOf('@') + 1) : ''
+    if (DIGEST.test(digest)) return digest
+  }
+  return typeof image?.id === 'string' && DIGEST.test(image.id) ? image.id : undefined
 }
 
 function apiEvent({ type, id, attributes, context, base, action, detail }: Head): EventDraft {

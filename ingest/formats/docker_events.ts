@@ -23,6 +23,9 @@ export type DockerExposure = {
   readonly evidence: string
 }
 
+/** What the engine has under the name of a pulled image: its own id, and what registries call it (`name@sha256:...`). */
+type PulledImage = { readonly id?: string; readonly digests?: readonly string[] }
+
 type Known = { readonly id: string; readonly name?: string; readonly image?: string }
 
 /**
@@ -30,7 +33,7 @@ type Known = { readonly id: string; readonly name?: string; readonly image?: str
  * `host` is OCSF's device object of the engine's machine.
  */
 export type DockerRecord = { readonly host?: JsonObject } & (
-  | { readonly kind: 'event'; readonly event: object; readonly container?: Known }
+  | { readonly kind: 'event'; readonly event: object; readonly container?: Known; readonly image?: PulledImage }
   | { readonly kind: 'inspect'; readonly time: number; readonly started: boolean; readonly inspect: object }
   | { readonly kind: 'stats'; readonly container: Known; readonly sample: DockerSample; readonly before?: DockerSample }
   | ({ readonly kind: 'exposure' } & DockerExposure)
@@ -80,7 +83,8 @@ function readEvent(event: JsonRecord, record: JsonRecord): Outcome<EventDraft[]>
   const faults: Fault[] = []
   const fields = new Fields(event, '', faults)
   const container = isObject(record.container) ? (record.container as Partial<ContainerFacts>) : undefined
-  const outcome = readEngineEvent(fields, { host: hostOf(record), container })
+  const image = isObject(record.image) ? record.image : undefined
+  const outcome = readEngineEvent(fields, { host: hostOf(record), container, image })
   if (faults.length > 0) return rejectFaults(faults)
   if (outcome.kind !== 'ok') return outcome
   const unmapped = fields.rest()

@@ -6,7 +6,8 @@ import type { DockerRecord } from '../../formats/docker_events.js'
 import { containerFacts, withoutSecrets } from '../../formats/docker-inspect.js'
 import { type DockerSample, dockerSample } from '../../formats/docker-stats.js'
 
-type Known = { id: string; name?: string; image?: string }
+/** A container by its id, and what else is known. */
+export type Known = { id: string; name?: string; image?: string }
 
 /** Questions to the engine at the same time. */
 const PARALLEL = 8
@@ -14,6 +15,8 @@ const PARALLEL = 8
 export type Containers = {
   /** Name and image of a container seen before. */
   known(id: string): Known | undefined
+  /** Process ids of first processes, as the machine of the engine sees them, and the containers they belong to. */
+  readonly by_first_pid: ReadonlyMap<number, string>
   /** Takes in what an event says about names and ends. */
   follow(event: { [key: string]: unknown }): void
   /** Records of all running containers, as inventory. */
@@ -27,6 +30,7 @@ export type Containers = {
 /** What is known about the containers of one engine. `host` is asked for each record, because it is known after connecting. */
 export function knownContainers(api: DockerApi, host: () => JsonObject | undefined): Containers {
   const names = new Map<string, Known>()
+  const by_first_pid = new Map<number, string>()
   let samples = new Map<string, DockerSample>()
   const withHost = () => {
     const device = host()
@@ -51,6 +55,8 @@ export function knownContainers(api: DockerApi, host: () => JsonObject | undefin
       ...(facts.name ? { name: facts.name } : {}),
       ...(facts.image ? { image: facts.image } : {}),
     })
+    const pid = answer.State?.Pid
+    if (Number.isInteger(pid) && pid > 0) by_first_pid.set(pid, facts.id)
     const time = Date.now()
     const data: DockerRecord = { kind: 'inspect', ...withHost(), time, started, inspect: withoutSecrets(answer) }
     return { data, position: `inspect:${facts.id}:${started ? answer.State?.StartedAt : time}` }
@@ -69,6 +75,7 @@ export function knownContainers(api: DockerApi, host: () => JsonObject | undefin
 
   return {
     known: (id) => names.get(id),
+    by_first_pid,
     follow(event) {
       if (event.Type !== 'container') return
       const { ID, Attributes } = (event.Actor ?? {}) as {
@@ -76,6 +83,7 @@ export function knownContainers(api: DockerApi, host: () => JsonObject | undefin
         Attributes?: { name?: unknown; image?: unknown }
       }
       if (typeof ID !== 'string') return
+      if (event.Action === 'die') for (const [pid, id] of by_first_pid) if (id === ID) by_first_pid.delete(pid)
       if (event.Action === 'destroy') names.delete(ID)
       else if (typeof Attributes?.name === 'string') {
         const { name, image } = Attributes

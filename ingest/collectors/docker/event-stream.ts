@@ -12,7 +12,7 @@ type Checkpoint = { nano: string; positions: string[] }
 
 export type StreamHooks = {
   /** Makes the record of an event; the text is the engine's own. */
-  record(line: string, event: { [key: string]: unknown }): object | string
+  record(line: string, event: { [key: string]: unknown }): Promise<object | string>
   /** Called when connected, before the first event: what exists already is read here. */
   connected(signal: AbortSignal): Promise<void>
   /** Called for each event, after it was put in line to be emitted. */
@@ -141,7 +141,7 @@ async function readOnce(
       const { nano, position } = positionOf(line, event)
       check(position)
       if (isReplay.has(position)) continue
-      waiting.push({ record: { data: hooks.record(line, event), position }, nano, position })
+      waiting.push({ record: { data: await hooks.record(line, event), position }, nano, position })
       hooks.seen(event)
       wake.ring()
       while (waiting.length >= WAITING && !both.aborted) await wake.wait()

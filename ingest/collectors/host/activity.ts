@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import { z } from 'zod'
 import { messageOf } from '../../../core/errors.js'
-import { readJsonFile, writeJsonAtomically } from '../../atomic-json.js'
-import type { CollectorDeps } from '../../contract.js'
+import { writeJsonAtomically } from '../../atomic-json.js'
+import type { CollectorDeps, RawRecord } from '../../contract.js'
 import { emitUntilTaken } from '../../emit-until-taken.js'
 import { repeat } from '../../repeat.js'
 import type { HostConfig } from './config.js'
@@ -11,33 +10,13 @@ import { executableHashes } from './executable-hashes.js'
 import type { HostIdentity } from './identity.js'
 import { networkEvents } from './network-events.js'
 import { processEvents } from './process-events.js'
-import { type ProcessMemory, processTable } from './process-table.js'
+import { readProcessMemory } from './process-memory.js'
+import { processTable } from './process-table.js'
 import { clockTicksPerSecond } from './procfs.js'
 import { socketTable } from './socket-table.js'
 import { userNames } from './user-names.js'
 
 const SAVE_INTERVAL_MS = 30_000
-
-/** Only what names a process is kept over a restart; the rest is read again or no longer needed. */
-const memorySchema = z.object({
-  boot_id: z.string(),
-  boot_time_ms: z.number(),
-  processes: z.array(
-    z.object({
-      pid: z.int(),
-      ppid: z.int(),
-      start_ticks: z.number(),
-      created_time: z.number(),
-      exec_count: z.int(),
-      comm: z.string(),
-      name: z.string(),
-      cmd_line: z.string().optional(),
-      exe: z.string().optional(),
-      uid: z.string().optional(),
-      netns: z.string().optional(),
-    }),
-  ),
-})
 
 /** Watches processes and sockets with one look at /proc per interval. Resolves when the signal aborts and all is saved. */
 export async function watchActivity(
@@ -48,13 +27,12 @@ export async function watchActivity(
 ): Promise<void> {
   const { root } = config
   const path = join(deps.state_dir, 'processes.json')
-  const remembered = memorySchema.safeParse(await readJsonFile(path)).data as ProcessMemory | undefined
   const table = processTable({
     root,
     boot_id: identity.boot_id,
     ticks_per_second: clockTicksPerSecond(),
     kernel_threads: config.kernel_threads,
-    remembered,
+    remembered: await readProcessMemory(path),
     containerView: containerNames(join(root, config.docker_root)),
   })
   const processes = processEvents({
@@ -73,10 +51,14 @@ export async function watchActivity(
   let unsent = false
 
   async function look() {
-    const changes = await table.poll()
-    const records = is_watching_processes ? await processes.records(changes) : []
+    const records: RawRecord[] = []
+    const lookAtProcesses = async () => {
+      const changes = await table.poll()
+      if (is_watching_processes) records.push(...(await processes.records(changes)))
+    }
+    await lookAtProcesses()
     if (is_watching_connections) {
-      const seen = await sockets.poll(table.byPid)
+      const seen = await sockets.poll(table.byPid, lookAtProcesses)
       records.push(...network(seen.changes))
       report.connections(seen.was_denied, seen.lost)
     }

@@ -10,11 +10,15 @@ const PROTOCOL_NUMBER = { tcp: 6, udp: 17 } as const
 const DIRECTION = { unknown: 0, inbound: 1, outbound: 2, local: 4 } as const
 
 /** Turns changes of the socket table into OCSF Network Activity. */
-export function networkEvents(identity: HostIdentity, processObject: (process: Proc) => JsonObject) {
+export function networkEvents(
+  identity: HostIdentity,
+  processObject: (process: Proc) => JsonObject,
+  collector: 'host' | 'docker' = 'host',
+) {
   return function records(changes: readonly SocketChange[]): RawRecord[] {
     const now_ms = Date.now()
     return changes.map((change) => ({
-      data: draft(change, now_ms, identity, processObject),
+      data: draft(change, now_ms, identity, processObject, collector),
       position: `${identity.boot_id}:${name(change.socket)}:${change.kind}:${now_ms}`,
     }))
   }
@@ -25,6 +29,7 @@ function draft(
   now_ms: number,
   identity: HostIdentity,
   processObject: (process: Proc) => JsonObject,
+  collector: string,
 ): EventDraft {
   const [from, to] = socket.is_inbound ? [socket.remote, socket.local] : [socket.local, socket.remote]
   const ends: { src_endpoint?: Endpoint; dst_endpoint: Endpoint } = socket.is_listening
@@ -37,7 +42,7 @@ function draft(
     severity_id: 1,
     status_id: kind === 'fail' ? 2 : 1,
     message: message(kind, socket, existed_before),
-    metadata: { product: { name: 'Weir', vendor_name: 'Weir', feature: { name: 'host' } }, log_name: 'procfs' },
+    metadata: { product: { name: 'Weir', vendor_name: 'Weir', feature: { name: collector } }, log_name: 'procfs' },
     ...ends,
     is_src_dst_assignment_known: true,
     connection_info: {

@@ -18,6 +18,8 @@ export type ProcessEventsOptions = {
   readonly hashes: ExecutableHashes
   readonly hash_wait_ms: number
   userName(uid: string): string | undefined
+  /** Whose events they are. */
+  readonly collector?: 'host' | 'docker'
 }
 
 const ACTIVITY = { launch: 1, terminate: 2, existing: 99 } as const
@@ -86,7 +88,10 @@ export function processEvents(options: ProcessEventsOptions): ProcessEvents {
       time,
       severity_id: 1,
       message: `${process.name} (pid ${process.pid}) ${VERB[kind]}${parent ? `, child of ${parent.name}` : ''}`,
-      metadata: { product: { name: 'Weir', vendor_name: 'Weir', feature: { name: 'host' } }, log_name: 'procfs' },
+      metadata: {
+        product: { name: 'Weir', vendor_name: 'Weir', feature: { name: options.collector ?? 'host' } },
+        log_name: 'procfs',
+      },
       device: deviceOf(identity, process.container),
       actor: { process: parentObject ?? { pid: process.ppid } },
       process: { ...processObject(process), parent_process: parentObject ?? { pid: process.ppid } },

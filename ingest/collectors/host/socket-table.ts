@@ -68,16 +68,19 @@ const FILES: readonly [string, Protocol, 4 | 6][] = [
   ['udp6', 'udp', 6],
 ]
 
-/** Follows the sockets of every network namespace that has a process. `max_changes` bounds one poll. */
+/**
+ * Follows the sockets of every network namespace that has a process. `max_changes` bounds one poll. `refresh` is called
+ * when a socket's process is not among the known ones: it may have started after they were read.
+ */
 export function socketTable(
   root: string,
   max_changes: number,
-): { poll(byPid: ReadonlyMap<number, Proc>): Promise<SocketPoll> } {
+): { poll(byPid: ReadonlyMap<number, Proc>, refresh: () => Promise<void>): Promise<SocketPoll> } {
   let tracked = new Map<string, Tracked>()
   let is_first_look = true
 
   return {
-    async poll(byPid) {
+    async poll(byPid, refresh) {
       const now_ms = Date.now()
       const next = new Map<string, Tracked>()
       const fresh: Fresh[] = []
@@ -106,7 +109,15 @@ export function socketTable(
           else lost++
         }
       }
-      const { owners, was_denied } = await findOwners(root, fresh, byPid)
+      let { owners, was_denied } = await findOwners(root, fresh, byPid)
+      if (
+        !is_first_look &&
+        !was_denied &&
+        fresh.some(({ entry: { row } }) => row.inode !== '0' && !owners.has(row.inode))
+      ) {
+        await refresh()
+        ;({ owners, was_denied } = await findOwners(root, fresh, byPid))
+      }
       for (const { entry, kind, namespace, is_inbound } of fresh) {
         const owner = owners.get(entry.row.inode)
         const socket = entry.socket ?? describe(entry.row, namespace, is_inbound, now_ms, owner)
