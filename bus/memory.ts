@@ -12,6 +12,8 @@ export type MemoryBusConfig = {
   /** Largest batch handed to a handler. */
   max_batch: number
   log: Log
+  /** Shared with the other parts of the process that work long at a stretch: handlers that never wait would keep everybody else from the event loop. */
+  turns?: Turns
 }
 
 type Publication = {
@@ -29,8 +31,6 @@ type Group = {
 }
 
 const FIRST_RETRY_MS = 100
-/** Handlers that never wait would keep everybody else from the event loop: it is given back after so long, ms. */
-const HOLD_MS = 5
 const LAST_RETRY_MS = 5_000
 
 /**
@@ -42,7 +42,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
   const waiting: (() => void)[] = []
   const inFlight = new Set<Promise<void>>()
   const used = new Map<Topic, number>()
-  const turns = createTurns()
+  const turns = config.turns ?? createTurns()
   let open = true
 
   async function room(topic: Topic, count: number) {
@@ -137,10 +137,10 @@ function consume(
 ): Subscription {
   let running = true
   let wakeMe: (() => void) | undefined
-  let held_ms = 0
 
   async function loop() {
     while (running) {
+      if (turns.due()) await turns.next()
       const publications = takeBatch(group.queue, config.max_batch)
       const first = publications[0]
       if (!first) {
@@ -152,14 +152,8 @@ function consume(
       }
       const messages =
         publications.length === 1 ? first.messages : publications.flatMap((publication) => [...publication.messages])
-      const started = performance.now()
       const failure = await handle(handler, { topic: first.topic, messages }, () => running, config.log)
       for (const publication of publications) publication.done(failure?.error)
-      held_ms += performance.now() - started
-      if (held_ms > HOLD_MS) {
-        await turns.next()
-        held_ms = 0
-      }
     }
   }
 

@@ -7,6 +7,7 @@ import { createHealthServer, type HealthServer } from '../core/health-server.js'
 import { type Lifecycle, lifecycle, type Service } from '../core/lifecycle.js'
 import type { Log } from '../core/log.js'
 import { createMetrics, type Metrics } from '../core/metrics.js'
+import { createTurns } from '../core/turns.js'
 import type { Engine } from '../detectors/engine.js'
 import type { Format, FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
@@ -72,7 +73,8 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
   mkdirSync(data_dir, { recursive: true, mode: 0o700 })
   const metrics = createMetrics({ of_process: true })
   const health = createHealthBoard({ metrics })
-  const around = { config, data_dir, health, log, metrics, sightings: newSightings() }
+  const turns = createTurns()
+  const around = { config, data_dir, health, log, metrics, turns, sightings: newSightings() }
   // A process that only collects needs no lake.
   const opened = roles.some((role) => role !== 'ingest') ? await openConfiguredLake(around) : undefined
   const bus = createConfiguredBus(around)
@@ -81,7 +83,7 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
     : {}
 
   const { max_record_length } = config
-  const intake = createIntake({ bus, metrics, formats: createFormats(config), max_record_length, now: Date.now })
+  const intake = createIntake({ bus, metrics, formats: createFormats(config), max_record_length, now: Date.now, turns })
   const collectors = roles.includes('ingest')
     ? createCollectors({ config, data_dir, bus, intake, metrics, log, publishCoverage })
     : undefined
@@ -153,10 +155,10 @@ type LakeParts = Around & {
 
 /** The roles that read or write the lake. */
 async function lakeParts(around: LakeParts) {
-  const { config, data_dir, bus, lake, embedded, roles, sightings, options, log, metrics } = around
+  const { config, data_dir, bus, lake, embedded, roles, sightings, options, log, metrics, turns } = around
   const has = (role: Role) => roles.includes(role)
   const shared = config.bus.kafka !== undefined
-  const store = has('store') ? await createStore({ lake, metrics, log }) : undefined
+  const store = has('store') ? await createStore({ lake, metrics, log, turns }) : undefined
   const storing = store && createStoreRole({ bus, store, shared, log, subscriptions: shared ? 1 : STORE_SUBSCRIPTIONS })
   const detecting = has('detect')
     ? createDetectRole({

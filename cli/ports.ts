@@ -5,6 +5,7 @@ import type { Bus } from '../bus/port.js'
 import type { HealthBoard } from '../core/health.js'
 import type { Log } from '../core/log.js'
 import type { Metrics } from '../core/metrics.js'
+import type { Turns } from '../core/turns.js'
 import { openLake } from '../lake/open.js'
 import type { EmbeddedLake, Lake } from '../lake/port.js'
 import { openServerLake } from '../lake/server.js'
@@ -18,7 +19,14 @@ import type { WeirConfig } from './config.js'
 const MAX_BATCH = 512
 
 /** What every part of a process is given. */
-export type Around = { config: WeirConfig; data_dir: string; health: HealthBoard; log: Log; metrics: Metrics }
+export type Around = {
+  config: WeirConfig
+  data_dir: string
+  health: HealthBoard
+  log: Log
+  metrics: Metrics
+  turns: Turns
+}
 
 /** The lake of the configuration; `embedded` is the same one if it is in this process. */
 export async function openConfiguredLake({
@@ -40,11 +48,11 @@ export async function openConfiguredLake({
 }
 
 /** The bus of the configuration, not started. */
-export function createConfiguredBus({ config, health, log, metrics }: Around): Bus {
+export function createConfiguredBus({ config, health, log, metrics, turns }: Around): Bus {
   const { kafka, max_messages } = config.bus
   const bus = kafka
     ? createKafkaBus({ config: kafka, log, metrics })
-    : createMemoryBus({ max_messages, max_batch: MAX_BATCH, log })
+    : createMemoryBus({ max_messages, max_batch: MAX_BATCH, log, turns })
   health.watch('bus', bus.health)
   return bus
 }

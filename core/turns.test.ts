@@ -20,3 +20,12 @@ test('those who wait get one turn of the event loop each, in order', async () =>
   const between = log.slice(log.indexOf('a') + 1, log.indexOf('c'))
   assert.ok(between.filter((entry) => entry === 'turn').length >= 2, log.join(' '))
 })
+
+test('a turn is due when all who share it have worked long enough, and no longer in the next one', async () => {
+  const turns = createTurns(5)
+  assert.equal(turns.due(), false)
+  for (const end = performance.now() + 8; performance.now() < end; );
+  assert.equal(turns.due(), true)
+  await turns.next()
+  assert.equal(turns.due(), false)
+})

@@ -2,7 +2,7 @@ import type { Bus, Message, Topic } from '../bus/port.js'
 import { messageOf, WeirError } from '../core/errors.js'
 import type { Metrics } from '../core/metrics.js'
 import { type Outcome, ok, reject } from '../core/outcome.js'
-import { createTurns } from '../core/turns.js'
+import { createTurns, type Turns } from '../core/turns.js'
 import { deadLetter } from '../ocsf/dead-letter.js'
 import { CLASS, type EventDraft, type OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
@@ -21,6 +21,8 @@ export type IntakeConfig = {
   max_record_length: number
   /** Wall clock, ms since 1970. */
   now: () => number
+  /** Shared with the other parts of the process that work long at a stretch. */
+  turns?: Turns
 }
 
 export type Intake = {
@@ -31,9 +33,8 @@ export type Intake = {
   emit(instance: string, format: string, records: readonly RawRecord[]): Promise<Receipt>
 }
 
-/** Records handled between two looks at the clock, and how long the event loop may be held at a stretch. */
+/** Records handled between two looks at the clock. */
 const SLICE = 64
-const HOLD_MS = 5
 /** Slices that may wait for the bus while the next ones are parsed. */
 const OUTSTANDING = 16
 /** Messages in one publication. */
@@ -50,7 +51,7 @@ type Tally = {
 
 /** The only place where records become events: parse, normalise, derive, validate, count, dead-letter, publish. */
 export function createIntake(config: IntakeConfig): Intake {
-  const turns = createTurns()
+  const turns = config.turns ?? createTurns()
   const pods = createPodTable()
   return {
     async emit(instance, name, records) {
@@ -63,16 +64,12 @@ export function createIntake(config: IntakeConfig): Intake {
       const tally: Tally = { records: records.length, stored: 0, dropped: new Map(), rejected: new Map(), repaired: 0 }
       const reader = createReader(config, instance, entry, tally, pods)
       const publishing = createPublishing(config.bus)
-      let turn = performance.now()
       for (let from = 0; from < records.length; from += SLICE) {
         const to = Math.min(records.length, from + SLICE)
         for (let i = from; i < to; i++) reader.read(records[i] as RawRecord)
         if (reader.events.length >= PUBLICATION) await publishing.add('weir.events', reader.takeEvents())
         // Not after the last: a call that fits one slice publishes at once, so that calls keep their order.
-        if (to < records.length && performance.now() - turn > HOLD_MS) {
-          await turns.next()
-          turn = performance.now()
-        }
+        if (to < records.length && turns.due()) await turns.next()
       }
       await publishing.add('weir.events', reader.takeEvents())
       await publishing.add('weir.coverage', reader.coverage)

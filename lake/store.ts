@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Log } from '../core/log.js'
 import type { Metrics } from '../core/metrics.js'
+import { createTurns, type Turns } from '../core/turns.js'
 import { CLASS, type OcsfEvent } from '../ocsf/event.js'
 import { createEventEncoder } from './event-encoder.js'
 import type { Lake } from './port.js'
@@ -23,6 +24,8 @@ export type StoreOptions = {
   readonly lake: Lake
   readonly metrics: Metrics
   readonly log: Log
+  /** Shared with the other parts of the process that work long at a stretch. */
+  readonly turns?: Turns
   /** Limits of a block of events. */
   readonly limits?: Pick<WriterOptions, 'max_rows' | 'max_bytes' | 'max_wait_ms' | 'window_size'>
   /** How long a block that meets a passing fault is tried again before it is given back, ms. */
@@ -64,6 +67,7 @@ export async function createStore(options: StoreOptions): Promise<Store> {
     lake,
     metrics,
     log,
+    turns: options.turns ?? createTurns(),
     recall: async (age_ms: number) => refill((await lakeTime(lake)) - age_ms - overlap_ms),
     ...(options.retry_for_ms === undefined ? {} : { retry_for_ms: options.retry_for_ms }),
   }

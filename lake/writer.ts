@@ -3,6 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { messageOf, WeirError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
 import type { Metrics } from '../core/metrics.js'
+import { createTurns, type Turns } from '../core/turns.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import type { Encoder } from './encoder.js'
 import { isDataFault } from './engine-errors.js'
@@ -44,6 +45,8 @@ export type WriterOptions = {
   readonly recall?: (age_ms: number) => Promise<void>
   readonly metrics: Metrics
   readonly log: Log
+  /** Shared with the other parts of the process that work long at a stretch. */
+  readonly turns?: Turns
 }
 
 /** Writes the events of one table in blocks. */
@@ -81,8 +84,6 @@ type Block = {
   settle(error?: unknown): void
 }
 
-/** The main thread is given back after so long, ms. */
-const slice_ms = 4
 /** Blocks that are full and wait, besides the one that is being written. */
 const waiting_blocks = 1
 /** A block waits at most so many times the duration of the insert before: small inserts stay a small share of the time. */
@@ -107,6 +108,7 @@ export function createWriter(options: WriterOptions): Writer {
   const retry_for_ms = options.retry_for_ms ?? 5_000
   const window = createUidWindow(Math.max(1, window_size))
   const uids = createUidReader()
+  const turns = options.turns ?? createTurns()
   const labels = { table: table.name }
   const spare: Encoder[] = []
   const sealed: Block[] = []
@@ -311,20 +313,15 @@ export function createWriter(options: WriterOptions): Writer {
     waits: Set<Promise<void>>,
   ) {
     if (doubtful_since !== undefined) await resolveDoubt(doubtful_since)
-    let turn_started = performance.now()
     for (let index = 0; index < events.length; index++) {
       if (sealed.length > waiting_blocks) {
         await new Promise<void>((resolve) => {
           room = resolve
         })
         room = undefined
-        turn_started = performance.now()
       }
       place(events[index] as OcsfEvent, call, batch, waits)
-      if (index % 64 === 63 && performance.now() - turn_started > slice_ms) {
-        await nextTurn()
-        turn_started = performance.now()
-      }
+      if (index % 64 === 63 && turns.due()) await turns.next()
     }
     sealWhenQuiet()
   }
