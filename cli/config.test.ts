@@ -15,7 +15,7 @@ test('weir.example.yaml means the same as no configuration', () => {
 
 test('what is commented out in weir.example.yaml is the default, and every line of it is read', () => {
   const lines = text.split('\n').flatMap((line) => {
-    const [, indent = '', setting = ''] = /^(\s*)#([a-z_]+:( .*)?)$/.exec(line) ?? []
+    const [, indent = '', setting = ''] = /^(\s*)#([a-z_0-9]+:( .*)?)$/.exec(line) ?? []
     if (setting === '') return [line]
     // Optional fields show what may stand there.
     return / <.*>$/.test(setting) ? [] : [`${indent}${setting}`]

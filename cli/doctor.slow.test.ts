@@ -116,3 +116,20 @@ test('the command prints JSON and its exit code says whether weir up can run', (
   assert.ok(checks.length > 8)
   assert.equal(run('-c', configFile('nonsense: 1')).status, 1)
 })
+
+test('servers of the configuration that do not answer are failures that name the setting', async () => {
+  const config = configFile(
+    "lake: { url: 'http://127.0.0.1:1' }\nbus: { kafka: { brokers: ['127.0.0.1:1'] } }\njobs: { redis: { url: 'redis://127.0.0.1:1' } }\ncollectors: {}",
+  )
+  const checks = await examine({ config, dataDir: join(folder, 'servers') })
+  for (const [name, setting] of [
+    ['Kafka', /bus\.kafka\.brokers/],
+    ['ClickHouse', /lake\.url/],
+    ['Redis', /jobs\.redis\.url/],
+  ] as const) {
+    const check = of(checks, name)
+    assert.equal(check?.status, 'fail')
+    assert.match(check?.found ?? '', setting)
+    assert.ok(check?.todo)
+  }
+})

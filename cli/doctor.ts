@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
 import { messageOf } from '../core/errors.js'
 import { configSchema, loadConfig, type WeirConfig } from './config.js'
+import { checkReferences } from './config-check.js'
 import { type Check, fail, ok } from './doctor/check.js'
 import { checkDocker } from './doctor/docker.js'
 import { checkPermissions } from './doctor/permissions.js'
 import { checkEndpoint, checkPorts } from './doctor/ports.js'
 import { checkBackend, checkMachine, checkNode, checkPackages } from './doctor/runtime.js'
+import { checkServers } from './doctor/servers.js'
 import { checkDataDir, checkEngine, checkStaging } from './doctor/storage.js'
 import { configFile, withConfig } from './options.js'
 import { version } from './version.js'
@@ -50,6 +52,7 @@ export async function examine(options: Pick<Options, 'config' | 'dataDir'>): Pro
     ...(await checkDocker(collectors)),
     ...checkPermissions(collectors),
     ...(await checkPorts(config)),
+    ...(await checkServers(config)),
     await checkEndpoint(config.data_dir),
   ]
 }
@@ -60,6 +63,7 @@ function readConfiguration(options: Pick<Options, 'config' | 'dataDir'>): { conf
   const at = options.dataDir === undefined ? {} : { data_dir: options.dataDir }
   try {
     const config = { ...loadConfig(file), ...at }
+    checkReferences(config)
     return { config, check: ok('configuration', file ?? 'none: the defaults, for this machine') }
   } catch (error) {
     const check = fail('configuration', messageOf(error), `Mend ${file}; \`weir config check ${file}\` shows the same.`)

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { createLog } from '../core/log.js'
 import { createApp } from './app.js'
 import { loadConfig, type WeirConfig } from './config.js'
+import { checkReferences } from './config-check.js'
 import { configFile, withConfig } from './options.js'
 import { ROLES, type Role } from './roles/role.js'
 import { startScreen, summaryLine } from './screen.js'
@@ -32,6 +33,8 @@ Ctrl-C drains and stops.
 
 /** Runs a process of these roles until it is asked to stop. Does not return. */
 export async function runRoles(config: WeirConfig, roles: readonly Role[], summary: boolean): Promise<void> {
+  // Before anything is opened: what the user got wrong is said at once.
+  checkReferences(config)
   const log = createLog(config.log_level)
   const app = await createApp(config, { log, roles })
   const asked = signalled()

@@ -116,13 +116,17 @@ export type Playbook = z.output<typeof playbookSchema>
 /** Reads playbooks from files and folders (*.yml, *.yaml). Throws `config_invalid` naming file, line and field. */
 export function loadPlaybooks(paths: readonly string[]): Playbook[] {
   const byName = new Map<string, Playbook>()
+  const problems: string[] = []
   for (const file of paths.flatMap(filesOf)) {
-    const playbook = parseConfig(readFileSync(file, 'utf8'), playbookSchema, { file })
-    if (byName.has(playbook.name)) {
-      throw new WeirError('config_invalid', `${file}: there is already a playbook named "${playbook.name}"`)
+    try {
+      const playbook = parseConfig(readFileSync(file, 'utf8'), playbookSchema, { file })
+      if (byName.has(playbook.name)) problems.push(`${file}: there is already a playbook named "${playbook.name}"`)
+      byName.set(playbook.name, playbook)
+    } catch (error) {
+      problems.push(messageOf(error))
     }
-    byName.set(playbook.name, playbook)
   }
+  if (problems.length > 0) throw new WeirError('config_invalid', problems.join('\n'))
   return [...byName.values()]
 }
 

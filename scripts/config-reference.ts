@@ -156,7 +156,9 @@ function instances(
       `    ${off}type: ${definition.name}`,
       ...Object.entries(properties).flatMap(([key, inner]) => {
         const isRequired = required.includes(key) && inner.default === undefined
-        return setting(key, isRequired ? { ...inner, default: example[key] } : inner, '    ', isOn && isRequired)
+        // What is optional by itself may be one of two that are needed: an example says which.
+        const isTold = isRequired || (!isOn && inner.default === undefined && example[key] !== undefined)
+        return setting(key, isTold ? { ...inner, default: example[key] } : inner, '    ', isOn && isRequired)
       }),
     ]
   })

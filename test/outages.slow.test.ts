@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { loadConfig } from '../cli/config.js'
+import { checkServers } from '../cli/doctor/servers.js'
 import { type Cluster, type Ended, startCluster, type WeirNode } from './cluster-rig.js'
 import { nativeLine, push } from './push.js'
 import { KAFKA_USERS, type Kafka, startKafka, whyNoKafka } from './stack/kafka.js'
@@ -64,6 +68,24 @@ test('a wrong Kafka password and missing rights on topics end the start', { skip
   } finally {
     await secured.stop()
   }
+})
+
+test('weir doctor looks at the servers of the configuration, and changes nothing there', { skip }, async () => {
+  const file = join(cluster.folder, 'doctor.yaml')
+  writeFileSync(
+    file,
+    JSON.stringify({ ...cluster.config({ lake: { database: 'not_made_yet' } }), data_dir: cluster.folder }),
+  )
+  const checks = await checkServers(loadConfig(file))
+  const of = (name: string) => checks.find((check) => check.name === name)
+  assert.deepEqual(
+    checks.map(({ name, status }) => `${name} ${status}`),
+    ['Kafka ok', 'ClickHouse warn', 'Redis ok'],
+    JSON.stringify(checks),
+  )
+  assert.match(of('Kafka')?.found ?? '', /1 broker at/)
+  assert.match(of('ClickHouse')?.todo ?? '', /weir migrate/)
+  assert.equal(await cluster.number("SELECT count() FROM system.databases WHERE name = 'not_made_yet'"), 0)
 })
 
 let sent = 0

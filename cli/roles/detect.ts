@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Assignment, Batch, Bus, Message, Subscription } from '../../bus/port.js'
-import { WeirError } from '../../core/errors.js'
+import { messageOf } from '../../core/errors.js'
 import type { HealthBoard } from '../../core/health.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
@@ -48,7 +48,9 @@ export function createDetectRole(options: DetectOptions): DetectRole {
   const progress = createProgress()
   const detecting: Subscription[] = []
   let engine = build()
-  let state = 'starting'
+  /** What is done before anything can be judged; empty while events are judged. */
+  let phase = 'waits for partitions'
+  let problem = ''
 
   function build(): Engine {
     const shared = (instance: string) => ({
@@ -72,6 +74,7 @@ export function createDetectRole(options: DetectOptions): DetectRole {
    */
   async function rebuild(held: readonly number[]) {
     const started = performance.now()
+    phase = 'hands on what was found'
     await progress.idle()
     // What was found is durable, and what was learned is shared, before anybody starts from it.
     await engine.stop()
@@ -82,16 +85,17 @@ export function createDetectRole(options: DetectOptions): DetectRole {
         return found ?? { topic: 'weir.events' as const, partition, offset: 0n }
       }),
     )
-    state = 'waits until the role store has written what was judged before'
+    phase = 'waits until the role store has written what was judged before'
     await bus.caughtUp('store', ['weir.events'], { timeout_ms: CAUGHT_UP_WITHIN_MS, up_to: positions })
     await bus.caughtUp('store', ['weir.findings'], { timeout_ms: CAUGHT_UP_WITHIN_MS })
-    state = 'reads the past from the lake'
+    phase = 'reads the past from the lake'
     const judged_to = await bus.receivedFrom(positions)
     const next = build()
     await next.start({ ...pastOf(lake, { of: bus.partitionsOf('weir.events'), numbers: held }), judged_to })
     progress.hold(held, judged_to)
     engine = next
-    state = ''
+    phase = ''
+    problem = ''
     metrics.gauge('detect_partitions', {}, held.length)
     metrics.observe('detect_rebuild', {}, performance.now() - started)
     log.info({ partitions: held, took_ms: Math.round(performance.now() - started) }, 'detectors rebuilt')
@@ -102,13 +106,16 @@ export function createDetectRole(options: DetectOptions): DetectRole {
     try {
       await rebuild(partitions)
     } catch (error) {
-      if (error instanceof WeirError) state = `${state}: ${error.message}`
+      problem = messageOf(error)
       throw error
     }
   }
 
   if (options.shared) {
-    options.health.watch('detectors', () => ({ ok: state === '', message: state || 'judge what comes' }))
+    options.health.watch('detectors', () => ({
+      ok: phase === '',
+      message: [phase || 'judge what comes', problem].filter(Boolean).join(': '),
+    }))
   }
   return {
     name: 'detect',
@@ -116,10 +123,7 @@ export function createDetectRole(options: DetectOptions): DetectRole {
       return engine
     },
     async start() {
-      // Rules that do not load end the start, not the first assignment.
-      checkDetectors(options.config.detectors)
-      if (options.shared) state = 'waits for partitions'
-      else await engine.start(pastOf(lake))
+      if (!options.shared) await engine.start(pastOf(lake))
       for (let n = 0; n < options.subscriptions; n++) {
         const plain = (batch: Batch) => progress.during(() => handle(batch))
         const handler = options.shared ? untilDone(plain, log) : plain
@@ -131,20 +135,6 @@ export function createDetectRole(options: DetectOptions): DetectRole {
       await engine.stop()
     },
   }
-}
-
-/** Throws `config_invalid` with every problem that only a look at rules and other files can find. */
-function checkDetectors(configured: WeirConfig['detectors']): void {
-  const problems: string[] = []
-  for (const [instance, { type, ...rest }] of Object.entries(configured)) {
-    try {
-      detectors.find(type as string).check?.(rest as never)
-    } catch (error) {
-      if (!(error instanceof WeirError)) throw error
-      problems.push(`detectors.${instance}: ${error.message}`)
-    }
-  }
-  if (problems.length > 0) throw new WeirError('config_invalid', problems.join('\n'))
 }
 
 function buildEngine(options: DetectOptions, shared: Parameters<typeof createEngine>[0]['shared']): Engine {

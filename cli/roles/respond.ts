@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import type { Batch, Bus, Subscription } from '../../bus/port.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
 import type { Metrics } from '../../core/metrics.js'
-import { packageRoot } from '../../core/paths.js'
 import type { Lake } from '../../lake/port.js'
 import { CLASS, type OcsfEvent, type Workload } from '../../ocsf/event.js'
 import { actions } from '../../responders/actions/index.js'
 import type { Jobs } from '../../responders/jobs/port.js'
-import { loadPlaybooks } from '../../responders/playbook.js'
 import type { ResponseState } from '../../responders/record.js'
 import { createResponder, type Responder } from '../../responders/responder.js'
 import type { WeirConfig } from '../config.js'
+import { configuredPlaybooks } from '../config-check.js'
 import { publishAll } from '../publish.js'
 import { recordedFindings, recordedResponses, recordedSightings } from '../recorded.js'
 import type { Sightings } from '../sightings.js'
@@ -147,14 +145,6 @@ function buildResponder(options: RespondOptions): Responder {
     log,
     metrics,
   })
-}
-
-/** The playbooks that the configuration names. Throws `config_invalid` naming file, line and field. */
-function configuredPlaybooks(config: WeirConfig['responders']) {
-  return loadPlaybooks([
-    ...(config.builtin_playbooks ? [join(packageRoot, 'responders', 'playbooks', 'builtin')] : []),
-    ...config.playbooks,
-  ])
 }
 
 /** Connections of the workload that were opened after `since`, as the telemetry tells. */
