@@ -142,6 +142,28 @@ const responders = z
   .describe('What is done about verified findings.')
   .prefault({})
 
+const coverage = z
+  .strictObject({
+    silent_after_ms: z
+      .number()
+      .int()
+      .min(0)
+      .default(600_000)
+      .describe('A source that nothing comes from for so long is reported as silent, ms; 0: never.'),
+    sources: z
+      .record(z.string(), z.number().int().min(0))
+      .default({})
+      .describe('The same for single collectors, by their names: `{ trail: 3600000 }`.'),
+    report_interval_ms: z
+      .number()
+      .int()
+      .min(1_000)
+      .default(300_000)
+      .describe('Time between two reports of each source that is heard: newest event, lag, losses; ms.'),
+  })
+  .describe('What is told about the sources themselves: no data is not no anomaly.')
+  .prefault({})
+
 const DEFAULT_COLLECTORS = ['host', 'docker', 'http'].filter((name) => collectors.all.some((d) => d.name === name))
 const DEFAULT_DETECTORS = ['rules', 'profile', 'anomaly'].filter((name) => detectors.all.some((d) => d.name === name))
 
@@ -184,6 +206,7 @@ export const configSchema = z.strictObject({
   collectors: instances(collectors)
     .prefault(Object.fromEntries(DEFAULT_COLLECTORS.map((name) => [name, { type: name }])))
     .describe('What is collected: a name of your choice, and a collector with its fields.'),
+  coverage,
   formats: z
     .strictObject(Object.fromEntries(formats.all.map(formatOptions)))
     .describe('Options of wire formats, by format name.')

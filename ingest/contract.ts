@@ -96,6 +96,10 @@ export type Receipt = {
   readonly stored: number
   readonly dropped: number
   readonly dead_lettered: number
+  /** Time of the newest event among them, ms since 1970. */
+  readonly newest_time?: number
+  /** What the source itself says it lost (Falco's dropped system calls). */
+  readonly lost?: number
 }
 
 /** What the runner gives a collector. */

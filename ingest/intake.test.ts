@@ -7,10 +7,16 @@ import { createLog } from '../core/log.js'
 import { createMetrics } from '../core/metrics.js'
 import { drop, ok, reject } from '../core/outcome.js'
 import { validate } from '../ocsf/validate.js'
+import type { Receipt } from './contract.js'
 import { defineFormat, type FormatDefinition } from './contract.js'
 import { cloudtrail } from './formats/cloudtrail.js'
 import { ocsf } from './formats/ocsf.js'
 import { createIntake } from './intake.js'
+
+/** What became of the records, without what is said about the source. */
+function countsOf({ newest_time: _, ...counts }: Receipt): object {
+  return counts
+}
 
 /** A text format that understands three words, and throws on a fourth. */
 const words = defineFormat({
@@ -56,7 +62,7 @@ test('every record is accounted for: stored, dropped with reason, dead-lettered 
     'words',
     data.map((text, n) => ({ data: text, position: `f:${n}` })),
   )
-  assert.deepEqual(receipt, { records: 6, stored: 2, dropped: 1, dead_lettered: 3 })
+  assert.deepEqual(countsOf(receipt), { records: 6, stored: 2, dropped: 1, dead_lettered: 3 })
   assert.deepEqual(
     events().map((event) => event.raw_data),
     ['one', 'two'],
@@ -129,7 +135,7 @@ test('an envelope is split: each record has its own raw text, position and dead 
   const record = { eventSource: 's3.amazonaws.com', eventName: 'GetObject', eventTime: '2026-01-12T08:30:15Z' }
   const data = JSON.stringify({ Records: [record, { ...record, eventName: 7 }, record] })
   const receipt = await intake.emit('trail', 'cloudtrail', [{ data, position: 'file:0' }])
-  assert.deepEqual(receipt, { records: 3, stored: 2, dropped: 0, dead_lettered: 1 })
+  assert.deepEqual(countsOf(receipt), { records: 3, stored: 2, dropped: 0, dead_lettered: 1 })
   assert.deepEqual(
     events().map((event) => event.raw_data),
     [JSON.stringify(record), JSON.stringify(record)],
@@ -145,7 +151,7 @@ test('half a character does not keep an event from the detectors: it is repaired
   const { intake, metrics, events, dead } = await setup()
   const data = `{"class_uid":4001,"activity_id":1,"time":1760000000000,"severity_id":1,"message":"nc \\ud800 -e /bin/sh","dst_endpoint":{"ip":"192.0.2.1"},"unmapped":{"x\\udfff":1}}`
   const receipt = await intake.emit('test', 'ocsf', [{ data, position: 'f:1' }])
-  assert.deepEqual(receipt, { records: 1, stored: 1, dropped: 0, dead_lettered: 0 })
+  assert.deepEqual(countsOf(receipt), { records: 1, stored: 1, dropped: 0, dead_lettered: 0 })
   const [event] = events()
   assert.equal(event?.message, 'nc \ufffd -e /bin/sh')
   assert.deepEqual(event?.unmapped, { 'x\ufffd': 1 })

@@ -47,6 +47,13 @@ type Tally = {
   rejected: Map<string, number>
   /** Events whose texts had lone surrogates. */
   repaired: number
+  newest_time: number | undefined
+  /** What sources say they lost. */
+  lost: number
+}
+
+function emptyTally(records: number): Tally {
+  return { records, stored: 0, dropped: new Map(), rejected: new Map(), repaired: 0, newest_time: undefined, lost: 0 }
 }
 
 /** The only place where records become events: parse, normalise, derive, validate, count, dead-letter, publish. */
@@ -61,7 +68,7 @@ export function createIntake(config: IntakeConfig): Intake {
           hint: `Known: ${[...config.formats.keys()].join(', ')}.`,
         })
       }
-      const tally: Tally = { records: records.length, stored: 0, dropped: new Map(), rejected: new Map(), repaired: 0 }
+      const tally = emptyTally(records.length)
       const reader = createReader(config, instance, entry, tally, pods)
       const publishing = createPublishing(config.bus)
       for (let from = 0; from < records.length; from += SLICE) {
@@ -153,6 +160,8 @@ function createReader(
     if (problem) refuse(record, 'invalid_event', problem)
     else {
       tally.stored += 1
+      if (tally.newest_time === undefined || event.time > tally.newest_time) tally.newest_time = event.time
+      if (event.class_uid === CLASS.coverage) tally.lost += Number(event.lost_count) || 0
       const target = event.class_uid === CLASS.coverage ? coverage : events
       target.push({ key: event.workload?.uid ?? instance, value: event, timestamp: received_time })
     }
@@ -274,5 +283,14 @@ function count(metrics: Metrics, instance: string, format: string, tally: Tally)
   metrics.count('records_in', labels, tally.records)
   metrics.count('events_published', labels, tally.stored)
   metrics.count('events_repaired', { ...labels, reason: 'lone_surrogate' }, tally.repaired)
-  return { records: tally.records, stored: tally.stored, dropped, dead_lettered }
+  const { newest_time, lost } = tally
+  metrics.count('source_lost', { collector: instance }, lost)
+  return {
+    records: tally.records,
+    stored: tally.stored,
+    dropped,
+    dead_lettered,
+    ...(newest_time === undefined ? {} : { newest_time }),
+    ...(lost > 0 ? { lost } : {}),
+  }
 }

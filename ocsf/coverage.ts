@@ -14,12 +14,17 @@ export type CoverageInput = {
   part?: string | undefined
   /** Records known to be lost since the last report. */
   lost?: number | undefined
+  /** Time of the newest event of the source, ms since 1970. */
+  last_event_time?: number | undefined
+  /** How far the source is behind, ms. */
+  lag_ms?: number | undefined
   /** ms since 1970. */
   time: number
 }
 
 /** The event (Weir's extension class coverage) that says whether a source is alive: no data is not no anomaly. */
-export function coverageEvent({ status, message, instance, collector, part, lost, time }: CoverageInput): OcsfEvent {
+export function coverageEvent(input: CoverageInput): OcsfEvent {
+  const { status, message, instance, collector, part, lost, last_event_time, lag_ms, time } = input
   const name = part === undefined ? instance : `${instance}/${part}`
   return finish(
     {
@@ -31,6 +36,8 @@ export function coverageEvent({ status, message, instance, collector, part, lost
       message: message.toWellFormed(),
       source: { name, instance, collector },
       ...(lost === undefined ? {} : { lost_count: lost }),
+      ...(last_event_time === undefined ? {} : { last_event_time }),
+      ...(lag_ms === undefined ? {} : { lag_ms }),
     },
     { format: 'weir', instance, position: `${name}@${time}:${status}`, ordinal: 0, received_time: time },
   )

@@ -12,6 +12,8 @@ const run = promisify(execFile)
 /** A real auditd with a log of its own. */
 export type AuditRig = {
   readonly log: string
+  /** A program that is `auditctl`. */
+  readonly auditctl: string
   /** `auditctl` with these arguments. */
   control(...args: string[]): Promise<string>
   /** Takes the rules of this rig away, ends auditd and switches the kernel's audit off again if it was off. */
@@ -38,6 +40,9 @@ export async function startAudit(): Promise<AuditRig> {
 
   const place = mkdtempSync(join(tmpdir(), 'weir-audit-'))
   const log = join(place, 'audit.log')
+  const auditctl = join(place, 'auditctl')
+  const script = `#!/bin/sh\nLD_LIBRARY_PATH='${env.LD_LIBRARY_PATH}' exec '${join(programs, 'auditctl')}' "$@"\n`
+  await writeFile(auditctl, script, { mode: 0o755 })
   await mkdir(join(place, 'plugins.d'))
   await writeFile(join(place, 'auditd.conf'), configuration(log, place), { mode: 0o640 })
   const daemon = spawn(join(programs, 'auditd'), ['-n', '-c', place], { env, stdio: ['ignore', 'ignore', 'pipe'] })
@@ -61,7 +66,7 @@ export async function startAudit(): Promise<AuditRig> {
     }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  return { log, control, stop }
+  return { log, auditctl, control, stop }
 }
 
 function configuration(log: string, place: string): string {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { CLASS, type OcsfEvent } from '../../ocsf/event.js'
@@ -8,7 +10,8 @@ import { validate } from '../../ocsf/validate.js'
 import { type AuditRig, noAudit, startAudit } from '../../test/audit-rig.js'
 import type { RawRecord } from '../contract.js'
 import { auditd as format } from '../formats/auditd.js'
-import { recordingDeps } from '../recording-deps.js'
+import { type RecordingDeps, recordingDeps } from '../recording-deps.js'
+import { lostOf } from './auditd/kernel-losses.js'
 import { auditd } from './auditd.js'
 import { hostIdentity } from './host/identity.js'
 
@@ -84,4 +87,42 @@ describe('the auditd collector and a real auditd', { skip: noAudit() }, () => {
     assert.ok(whole.length >= 2)
     for (const { record } of whole) assert.match(String(record.data), /type=EXECVE.*type=PROCTITLE/s)
   })
+
+  test('records that the kernel lost are told, those lost while Weir was away too', async (t) => {
+    const settings = { paths: [rig.log], auditctl: rig.auditctl, lost_interval_ms: 1_000 }
+    const start = async (recording: RecordingDeps) => {
+      const collector = auditd.create(auditd.config.parse(settings), recording.deps)
+      t.after(() => collector.stop())
+      await collector.start()
+      return collector
+    }
+    /** More programs at once than the kernel may tell of in a second. */
+    const lose = async () => {
+      await rig.control('-r', '1')
+      await Promise.all(Array.from({ length: 20 }, () => run('/bin/true')))
+      await rig.control('-r', '0')
+    }
+    const told = (recording: RecordingDeps) =>
+      recording.until(() => recording.coverage.find(({ part, lost = 0 }) => part === 'kernel' && lost > 0), 'the loss')
+
+    const first = recordingDeps()
+    const collector = await start(first)
+    await first.until(() => existsSync(join(first.deps.state_dir, 'kernel-losses.json')), 'the first answer')
+    const before = lostOf(await rig.control('-s')) ?? 0
+    await lose()
+    const now = lostOf(await rig.control('-s')) ?? 0
+    assert.ok(now > before)
+    await first.until(() => sum(first) === now - before, 'each one of them')
+    assert.equal((await told(first)).status, 'degraded')
+    await collector.stop()
+
+    await lose()
+    const second = recordingDeps(first.deps.state_dir)
+    await start(second)
+    assert.equal((await told(second)).lost, (lostOf(await rig.control('-s')) ?? 0) - now)
+  })
 })
+
+function sum({ coverage }: RecordingDeps): number {
+  return coverage.reduce((lost, report) => lost + (report.lost ?? 0), 0)
+}

@@ -61,6 +61,14 @@ export function fileSet(config: FileConfig, deps: CollectorDeps, path: string, s
     deps.coverage({ part, status, message })
   }
 
+  function emptiedMeanwhile(of_path: string, offset: number) {
+    deps.coverage({
+      part: of_path,
+      status: 'degraded',
+      message: `${of_path} was emptied or replaced while Weir was not running; what it held after byte ${offset} was not read.`,
+    })
+  }
+
   async function follow(found: FoundFile) {
     const handle = await openFound(found)
     if (!handle) return
@@ -69,7 +77,11 @@ export function fileSet(config: FileConfig, deps: CollectorDeps, path: string, s
     let from: Checkpoint = { path: found.path, offset: 0, generation: 0 }
     if (before && (await beginsAs(handle, before))) {
       // Emptied while nobody looked: the same file, a new content.
-      from = found.size < before.offset ? { ...from, generation: before.generation + 1 } : before
+      const was_emptied = found.size < before.offset
+      from = was_emptied ? { ...from, generation: before.generation + 1 } : before
+      if (was_emptied) emptiedMeanwhile(found.path, before.offset)
+    } else if (before) {
+      emptiedMeanwhile(found.path, before.offset)
     } else if (!before && is_first_start && is_first_look && config.start_at === 'end') {
       from = { ...from, offset: await endOfLines(handle) }
     }
