@@ -69,6 +69,8 @@ export type Cluster = {
   runToEnd(roles: readonly string[], changes?: Record<string, unknown>, options?: { exact?: boolean }): Promise<Ended>
   /** Rows of a query in the lake. */
   rows<Row>(query: string): Promise<Row[]>
+  /** A statement that returns nothing. */
+  command(query: string): Promise<void>
   /** The one number that a query returns. */
   number(query: string): Promise<number>
   /** Resolves when a query returns a number that is not 0. */
@@ -129,9 +131,13 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     return { name, place, args: ['run', ...roles, '-c', file, '--no-summary'] }
   }
 
-  async function rows<Row>(query: string): Promise<Row[]> {
+  function connect() {
     client ??= createClient({ url: clickhouse.url, username: user, password, database, request_timeout: 60_000 })
-    const result = await client.query({ query, format: 'JSONEachRow' })
+    return client
+  }
+
+  async function rows<Row>(query: string): Promise<Row[]> {
+    const result = await connect().query({ query, format: 'JSONEachRow' })
     return result.json<Row>()
   }
 
@@ -157,6 +163,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       return runToEnd(place, args)
     },
     rows,
+    async command(query) {
+      await connect().command({ query })
+    },
     number,
     async until(what, query, within_ms = UNTIL_WITHIN_MS) {
       for (const deadline = Date.now() + within_ms; (await number(query)) === 0; await sleep(100)) {

@@ -72,6 +72,10 @@ if (process.argv[2] === 'owner') {
       await once(first, 'exit')
       assert.ok(acknowledged >= 6_000 && acknowledged < total, `${acknowledged} acknowledged`)
 
+      const [before] = await lake.select(
+        `SELECT count() AS n, uniqExact(metadata_uid) AS u, (SELECT count() FROM metrics) AS m,
+           min(ingested_time) AS first, max(ingested_time) AS last, now64(3) AS now FROM events`,
+      )
       await store.refill()
       let stored = 0
       let duplicate = 0
@@ -82,7 +86,7 @@ if (process.argv[2] === 'owner') {
         duplicate += receipt.duplicate
       }
       assert.equal(stored + duplicate, total)
-      assert.ok(duplicate >= acknowledged, `${duplicate} known of ${acknowledged} acknowledged`)
+      assert.ok(duplicate >= acknowledged, `${duplicate} known of ${acknowledged} acknowledged; in the lake were ${JSON.stringify(before)}`)
       const [row] = await lake.select(
         `SELECT count() AS n, uniqExact(metadata_uid) AS u,
            (SELECT count() FROM metrics) AS m, (SELECT uniqExact(metadata_uid) FROM metrics) AS mu FROM events`,
