@@ -86,7 +86,10 @@ if (process.argv[2] === 'owner') {
         duplicate += receipt.duplicate
       }
       assert.equal(stored + duplicate, total)
-      assert.ok(duplicate >= acknowledged, `${duplicate} known of ${acknowledged} acknowledged; in the lake were ${JSON.stringify(before)}`)
+      assert.ok(
+        duplicate >= acknowledged,
+        `${duplicate} known of ${acknowledged} acknowledged; in the lake were ${JSON.stringify(before)}`,
+      )
       const [row] = await lake.select(
         `SELECT count() AS n, uniqExact(metadata_uid) AS u,
            (SELECT count() FROM metrics) AS m, (SELECT uniqExact(metadata_uid) FROM metrics) AS mu FROM events`,
