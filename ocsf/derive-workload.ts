@@ -57,6 +57,7 @@ const ARTIFACTS = new Set([
   'File System',
   'Kubernetes Resource',
   'Virtual Machine Image',
+  'Software',
 ])
 
 function deviceOf(event: OcsfEvent, where: Where): Workload | undefined {

@@ -7,6 +7,7 @@ import { azureEntra } from './azure_entra.js'
 import { azureFunctions } from './azure_functions.js'
 import { cloudevents } from './cloudevents.js'
 import { cloudtrail } from './cloudtrail.js'
+import { cyclonedx } from './cyclonedx.js'
 import { defenderHunting } from './defender_hunting.js'
 import { dockerEvents } from './docker_events.js'
 import { falco } from './falco.js'
@@ -27,6 +28,7 @@ import { otlp } from './otlp.js'
 import { route53Resolver } from './route53_resolver.js'
 import { s3Access } from './s3_access.js'
 import { securityHub } from './security_hub.js'
+import { spdx } from './spdx.js'
 import { syslog } from './syslog.js'
 import { sysmonLinux } from './sysmon_linux.js'
 import { tetragon } from './tetragon.js'
@@ -46,6 +48,7 @@ export const formats = registry<FormatDefinition>('format', [
   azureFunctions,
   cloudevents,
   cloudtrail,
+  cyclonedx,
   defenderHunting,
   dockerEvents,
   falco,
@@ -66,6 +69,7 @@ export const formats = registry<FormatDefinition>('format', [
   route53Resolver,
   s3Access,
   securityHub,
+  spdx,
   syslog,
   sysmonLinux,
   tetragon,
