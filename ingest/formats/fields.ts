@@ -5,6 +5,9 @@ export type Fault = { readonly path: string; readonly expected: string; readonly
 
 export type JsonRecord = { [key: string]: unknown }
 
+/** Fields read of one object before their names are kept in a set: a record may have a million. */
+const MANY = 48
+
 /**
  * Reads one object of a source record: remembers which fields were read, so that the rest can be kept as unmapped,
  * and notes values of a wrong type instead of coercing them. `null`, `''` and absent are the same: no value.
@@ -13,8 +16,10 @@ export class Fields {
   readonly path: string
   private readonly source: JsonRecord
   private readonly faults: Fault[] | undefined
-  private readonly read = new Set<string>()
-  private readonly children: Fields[] = []
+  /** Keys that were read; undefined in place of one that was taken back. A list, as long as it is short: see `mark`. */
+  private readonly read: (string | undefined)[] = []
+  private readMany: Set<string> | undefined
+  private children: Fields[] | undefined
 
   /**
    * `path` is where the object stands in its record, '' for the record itself; faults are added to `faults`. Without
@@ -24,13 +29,16 @@ export class Fields {
     this.source = source
     this.path = path
     this.faults = faults
+    this.readMany = undefined
+    this.children = undefined
   }
 
   /** The value whatever its type; the field counts as read. Own fields only: `constructor` of a record is data. */
   any(key: string): unknown {
+    // Also the fastest way to find nothing, ten times faster than to read what is not there.
     if (!Object.hasOwn(this.source, key)) return undefined
     const value = this.source[key]
-    this.read.add(key)
+    this.mark(key)
     return value === null || value === '' ? undefined : value
   }
 
@@ -64,52 +72,78 @@ export class Fields {
   }
 
   /** A nested object; what is not read of it is kept under its dotted path, or under `path` where that is not its name. */
-  object(key: string, path = this.at(key)): Fields | undefined {
-    const value = this.typed(key, 'an object', (found) => (isObject(found) ? found : undefined))
-    if (!value) return undefined
-    const child = new Fields(value, path, this.faults)
-    this.children.push(child)
-    return child
+  object(key: string, path?: string): Fields | undefined {
+    const value = this.any(key)
+    if (value === undefined) return undefined
+    if (isObject(value)) return this.child(value, path ?? this.at(key))
+    this.fault(key, 'an object', value)
+    return undefined
   }
 
   /** An object inside a list that was read: what is not read of it is kept under `key[n].name`. */
   element(key: string, n: number, value: JsonRecord): Fields {
-    const child = new Fields(value, `${this.at(key)}[${n}]`, this.faults)
-    this.children.push(child)
-    return child
+    return this.child(value, `${this.at(key)}[${n}]`)
   }
 
   /** An object made of this one's fields (flattened paths, other spellings): what is not read of it is kept under `key`. */
   virtual(key: string, value: JsonRecord): Fields {
-    const child = new Fields(value, this.at(key), this.faults)
-    this.children.push(child)
-    return child
+    return this.child(value, this.at(key))
   }
 
   /** Notes that a value found under `key` is not what it should be. */
   fault(key: string, expected: string, found: unknown) {
-    if (this.faults === undefined) this.read.delete(key)
+    if (this.faults === undefined) this.keep(key)
     else this.faults.push({ path: this.at(key), expected, found: kindOf(found) })
   }
 
   /** Takes back that a field was read: it stays with the unmapped ones. */
   keep(key: string) {
-    this.read.delete(key)
+    if (this.readMany) this.readMany.delete(key)
+    else {
+      const { read } = this
+      for (let n = 0; n < read.length; n++) if (read[n] === key) read[n] = undefined
+    }
   }
 
   /** Own keys nobody has read yet. */
   unread(): string[] {
-    return Object.keys(this.source).filter((key) => !this.read.has(key))
+    return Object.keys(this.source).filter((key) => !this.isRead(key))
   }
 
   /** Everything that was not read, here and below, by dotted path. */
   rest(into: JsonRecord = {}): JsonRecord {
-    for (const key of Object.keys(this.source)) {
-      const value = this.source[key]
-      if (!this.read.has(key) && value !== null) setOwn(into, this.at(key), value)
+    const { source, children } = this
+    // Own keys only: a record is plain JSON, and what all objects inherit is not enumerable.
+    for (const key in source) {
+      if (this.isRead(key)) continue
+      const value = source[key]
+      if (value !== null) setOwn(into, this.at(key), value)
     }
-    for (const child of this.children) child.rest(into)
+    if (children) for (let n = 0; n < children.length; n++) children[n]?.rest(into)
     return into
+  }
+
+  private child(value: JsonRecord, path: string): Fields {
+    const child = new Fields(value, path, this.faults)
+    if (this.children) this.children.push(child)
+    else this.children = [child]
+    return child
+  }
+
+  /** A list is several times cheaper than a set for the dozen fields that are read of most objects. */
+  private mark(key: string) {
+    if (this.readMany) this.readMany.add(key)
+    else if (this.read.push(key) > MANY) {
+      this.readMany = new Set()
+      for (const known of this.read) if (known !== undefined) this.readMany.add(known)
+    }
+  }
+
+  private isRead(key: string): boolean {
+    if (this.readMany) return this.readMany.has(key)
+    const { read } = this
+    for (let n = 0; n < read.length; n++) if (read[n] === key) return true
+    return false
   }
 
   private typed<T>(key: string, expected: string, read: (value: unknown) => T | undefined): T | undefined {
@@ -143,8 +177,13 @@ type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
 }
 
-/** The object without the attributes that are undefined. */
+/** The object without the attributes that are undefined; the same object if it has none of them. */
 export function defined<T extends object>(object: T): Defined<T> {
+  for (const key in object) if (object[key] === undefined) return copyDefined(object)
+  return object as unknown as Defined<T>
+}
+
+function copyDefined<T extends object>(object: T): Defined<T> {
   const result: JsonRecord = {}
   for (const key in object) {
     const value = object[key]

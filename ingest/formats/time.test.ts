@@ -27,3 +27,16 @@ test('event times end before the year 2200', () => {
   assert.ok(isEventTime(0) && isEventTime(Date.UTC(2199, 11, 31)))
   assert.ok(!isEventTime(-1) && !isEventTime(1.5) && !isEventTime(Date.UTC(9999, 0, 1)) && !isEventTime(Number.NaN))
 })
+
+test('the fast way and the pattern agree on every day of 400 years, leap days and days that do not exist', () => {
+  const two = (n: number) => String(n).padStart(2, '0')
+  for (let year = 1901; year < 2301; year++) {
+    for (let month = 0; month <= 13; month++) {
+      for (let day = 0; day <= 32; day += day > 1 && day < 27 ? 5 : 1) {
+        const date = `${year}-${two(month)}-${two(day)}`
+        // In lower case it is read by the pattern.
+        assert.equal(parseTime(`${date}T12:34:56.789012Z`), parseTime(`${date}t12:34:56.789012z`), date)
+      }
+    }
+  }
+})
