@@ -6,7 +6,17 @@ import { docker } from './docker.js'
 import { file } from './file.js'
 import { host } from './host.js'
 import { http } from './http.js'
+import { journald } from './journald.js'
 import { kafka } from './kafka.js'
 
 /** Every collector. To add one: one file here and one line below. */
-export const collectors = registry<CollectorDefinition>('collector', [host, auditd, docker, file, http, kafka, awsS3])
+export const collectors = registry<CollectorDefinition>('collector', [
+  host,
+  auditd,
+  journald,
+  docker,
+  file,
+  http,
+  kafka,
+  awsS3,
+])
