@@ -131,6 +131,26 @@ test('what another process stored is known after a refill, in every table', asyn
   await lake.command("DELETE FROM metrics WHERE metric LIKE 'refill%'")
 })
 
+test('what another process stored before a long outage is known after it', async () => {
+  // The clock of the lake, which an outage moves on.
+  let outage_ms = 0
+  const select: typeof lake.select = async (sql, params) => {
+    const rows = await lake.select(sql, params)
+    return (
+      sql.startsWith('SELECT toUnixTimestamp64Milli(now64') ? [{ now: String(Date.now() + outage_ms) }] : rows
+    ) as never
+  }
+  const first = await createStore({ lake: { ...lake, select }, metrics, log })
+  const second = await createStore({ lake: { ...lake, select }, metrics, log })
+  const received = Date.now()
+  const events = [processEvent(60), processEvent(61)]
+  assert.equal((await first.handle('weir.events', events)).stored, 2)
+  outage_ms = 3_600_000
+  await second.refill(async () => received)
+  assert.equal((await second.handle('weir.events', events)).duplicate, 2)
+  await Promise.all([first.stop(), second.stop()])
+})
+
 test('measurements become rows of metrics and nothing else', async () => {
   const event = processEvent(5, {
     class_uid: 99905001,

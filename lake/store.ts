@@ -43,10 +43,11 @@ export type Store = {
   flush(): Promise<void>
   /**
    * Remembers what other processes have stored: to be awaited before the first batch of a partition that was another's, because
-   * what that one stored and did not commit comes again. Reads the newest rows, stored since `since_ms` (ms since 1970) or
-   * since the last refill, at most 15 minutes. Throws `lake_failed`.
+   * what that one stored and did not commit comes again. Reads the newest rows, stored since the last refill. If that is more
+   * than 15 minutes ago, `unfinished` is asked when the oldest of what may come again was received, ms since 1970: nothing of it
+   * was stored before. Throws `lake_failed`.
    */
-  refill(since_ms?: number): Promise<void>
+  refill(unfinished?: () => Promise<number>): Promise<void>
   /** Writes what is waiting and takes no more. May be called twice. */
   stop(): Promise<void>
 }
@@ -58,7 +59,8 @@ const discovery_category = 5
 
 /** Rows become visible a little after their ingested_time: so much is read twice. */
 const overlap_ms = 60_000
-const longest_look_back_ms = 15 * 60_000
+/** Reading so far back is quicker than asking how far back is enough. */
+const cheap_look_back_ms = 15 * 60_000
 
 /** The writers of all tables, with the uids of the newest rows in memory. */
 export async function createStore(options: StoreOptions): Promise<Store> {
@@ -125,9 +127,14 @@ export async function createStore(options: StoreOptions): Promise<Store> {
           return writers.coverage.write(events, token)
       }
     },
-    async refill(since_ms) {
+    async refill(unfinished) {
       const now = await lakeTime(lake)
-      await refill(since_ms ?? Math.max(refilled_until - overlap_ms, now - longest_look_back_ms))
+      let since = refilled_until - overlap_ms
+      const look_back = now - cheap_look_back_ms
+      if (since < look_back && unfinished) {
+        since = Math.max(since, Math.min(look_back, (await unfinished()) - overlap_ms))
+      }
+      await refill(since)
       refilled_until = now
     },
     async flush() {

@@ -3,9 +3,11 @@ import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { createLog } from '../core/log.js'
 import { createMetrics } from '../core/metrics.js'
+import type { Lake } from '../lake/port.js'
 import { openServerLake } from '../lake/server.js'
 import { serverLakeFields } from '../lake/server-config.js'
 import { createStore } from '../lake/store.js'
@@ -54,6 +56,14 @@ async function owner([url = '', user = '', password = '', database = '']: readon
   await Promise.all([work(), work(), work(), work()])
 }
 
+/** The server finishes what the dead one has sent; Kafka gives partitions away after the session timeout, not before. */
+async function untilStill(lake: Lake) {
+  for (let before = '', rows = '-'; rows !== before; await sleep(1_000)) {
+    before = rows
+    rows = JSON.stringify(await lake.select('SELECT (SELECT count() FROM events), (SELECT count() FROM metrics)'))
+  }
+}
+
 if (process.argv[2] === 'owner') {
   await owner(process.argv.slice(3))
 } else {
@@ -72,6 +82,7 @@ if (process.argv[2] === 'owner') {
       await once(first, 'exit')
       assert.ok(acknowledged >= 6_000 && acknowledged < total, `${acknowledged} acknowledged`)
 
+      await untilStill(lake)
       const [before] = await lake.select(
         `SELECT count() AS n, uniqExact(metadata_uid) AS u, (SELECT count() FROM metrics) AS m,
            min(ingested_time) AS first, max(ingested_time) AS last, now64(3) AS now FROM events`,

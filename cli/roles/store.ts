@@ -21,7 +21,9 @@ export function createStoreRole({ bus, store, shared, log, subscriptions }: Opti
   const plain = (batch: Batch) => storeBatch(store, log, batch)
   const handler = shared ? untilDone(plain, log) : plain
   // What another process stored and did not commit comes again: it must be known before.
-  const on_assigned = (gained: readonly Assignment[]) => (gained.length > 0 ? store.refill() : Promise.resolve())
+  const on_assigned = async (gained: readonly Assignment[]) => {
+    if (gained.length > 0) await store.refill(() => receivedFrom(bus, gained))
+  }
   return {
     name: 'store',
     async start() {
@@ -51,4 +53,17 @@ async function storeBatch(store: Store, log: Log, batch: Batch) {
   )
   const second = await store.handle('weir.dead_letters', letters)
   for (const { reason, detail } of second.rejected) log.error({ reason, detail }, 'a dead letter could not be stored')
+}
+
+/** When the oldest message of these partitions that nobody has committed was received, ms since 1970. */
+async function receivedFrom(bus: Bus, gained: readonly Assignment[]): Promise<number> {
+  const topics = gained.map(({ topic }) => topic)
+  const committed = await bus.positions('store', topics)
+  const positions = gained.flatMap(({ topic, partitions }) =>
+    partitions.map((partition) => {
+      const found = committed.find((position) => position.topic === topic && position.partition === partition)
+      return found ?? { topic, partition, offset: 0n }
+    }),
+  )
+  return bus.receivedFrom(positions)
 }
