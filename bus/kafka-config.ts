@@ -153,7 +153,7 @@ export const kafkaConfig = z.strictObject({
     .int()
     .min(1_000)
     .max(15_000)
-    .default(6_000)
+    .default(5_000)
     .describe('How long the brokers may be out of reach at start before that is an error, ms.'),
 })
 export type KafkaConfig = z.output<typeof kafkaConfig>

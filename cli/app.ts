@@ -17,6 +17,7 @@ import type { EmbeddedLake, Lake } from '../lake/port.js'
 import { createStore, type Store } from '../lake/store.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import { createControl } from '../responders/control.js'
+import type { Jobs } from '../responders/jobs/port.js'
 import type { Responder } from '../responders/responder.js'
 import { createCollectors } from './collectors.js'
 import type { WeirConfig } from './config.js'
@@ -76,10 +77,15 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
   const turns = createTurns()
   const around = { config, data_dir, health, log, metrics, turns, sightings: newSightings() }
   // A process that only collects needs no lake.
-  const opened = roles.some((role) => role !== 'ingest') ? await openConfiguredLake(around) : undefined
+  const needsLake = roles.some((role) => role !== 'ingest')
+  // Side by side: a start that cannot succeed is told soon, whichever of them is the reason.
+  const [opened, jobs] = await Promise.all([
+    needsLake ? openConfiguredLake(around) : undefined,
+    roles.includes('respond') ? openConfiguredJobs(around) : undefined,
+  ])
   const bus = createConfiguredBus(around)
   const parts: Partial<Awaited<ReturnType<typeof lakeParts>>> = opened
-    ? await lakeParts({ ...around, ...opened, bus, roles, options })
+    ? await lakeParts({ ...around, ...opened, jobs, bus, roles, options })
     : {}
 
   const { max_record_length } = config
@@ -147,6 +153,7 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
 type LakeParts = Around & {
   lake: Lake
   embedded: EmbeddedLake | undefined
+  jobs: Jobs | undefined
   bus: Bus
   roles: readonly Role[]
   sightings: Sightings
@@ -155,7 +162,7 @@ type LakeParts = Around & {
 
 /** The roles that read or write the lake. */
 async function lakeParts(around: LakeParts) {
-  const { config, data_dir, bus, lake, embedded, roles, sightings, options, log, metrics, turns } = around
+  const { config, data_dir, bus, lake, embedded, jobs, roles, sightings, options, log, metrics, turns } = around
   const has = (role: Role) => roles.includes(role)
   const shared = config.bus.kafka !== undefined
   const store = has('store') ? await createStore({ lake, metrics, log, turns }) : undefined
@@ -171,11 +178,11 @@ async function lakeParts(around: LakeParts) {
         on_finding: options.on_finding,
       })
     : undefined
-  const responding = has('respond')
+  const responding = jobs
     ? createRespondRole({
         ...around,
         shared,
-        jobs: await openConfiguredJobs(around),
+        jobs,
         hears_events: has('detect') && !shared,
         on_response: options.on_response,
       })

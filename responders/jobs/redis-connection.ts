@@ -6,7 +6,7 @@ import type { Log } from '../../core/log.js'
 import type { RedisJobsConfig } from './redis-config.js'
 
 /** A start that takes longer has failed. */
-const CONNECT_WITHIN_MS = 7_000
+const CONNECT_WITHIN_MS = 5_000
 /** While Redis is away, a command fails after this; whoever asked tries again. */
 const ANSWER_WITHIN_MS = 5_000
 
