@@ -18,6 +18,8 @@ const START_RETRY_MS = 500
 const SHORT_LETTER = 10_000
 /** What a start may take once the brokers answer. */
 const CONNECTED_WITHIN_MS = 4_000
+/** Brokers that answer may still be busy with making topics. */
+const ANSWERED_WITHIN_MS = 9_000
 
 export type KafkaBusOptions = {
   readonly config: KafkaConfig
@@ -73,17 +75,20 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
   let looking: Promise<void> | undefined
   let stopping = new AbortController()
 
-  /** Everything that needs the brokers at start, again and again while they are out of reach. */
-  async function connect() {
-    const deadline = Date.now() + config.start_timeout_ms
+  /** Everything that needs the brokers at start, again and again while they are out of reach, or topics are still made. */
+  async function connect(answered: () => void) {
+    const began = Date.now()
+    let within_ms = config.start_timeout_ms
     for (;;) {
       try {
         await admin.connect()
+        within_ms = Math.max(within_ms, ANSWERED_WITHIN_MS)
+        answered()
         await admin.createTopics()
         return await producer.start()
       } catch (error) {
         const problem = fault(error, 'create topics or publish')
-        if (!problem.retryable || Date.now() + START_RETRY_MS > deadline) throw problem
+        if (!problem.retryable || Date.now() + START_RETRY_MS > began + within_ms) throw problem
         await sleep(START_RETRY_MS)
       }
     }
@@ -141,8 +146,15 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
     pressure: producer.pressure,
     async start() {
       stopping = new AbortController()
-      const late = sleep(config.start_timeout_ms + CONNECTED_WITHIN_MS, 'late' as const, { ref: false })
-      const connecting = connect()
+      let within_ms = config.start_timeout_ms
+      const connecting = connect(() => {
+        within_ms = Math.max(within_ms, ANSWERED_WITHIN_MS)
+      })
+      const began = Date.now()
+      const late = (async () => {
+        while (Date.now() < began + within_ms + CONNECTED_WITHIN_MS) await sleep(100, undefined, { ref: false })
+        return 'late' as const
+      })()
       const first = await Promise.race([connecting, late]).catch(async (error) => {
         await admin.disconnect().catch(() => {})
         throw error
