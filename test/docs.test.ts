@@ -6,6 +6,7 @@ import { configSchema } from '../cli/config.js'
 import { createProgram } from '../cli/main.js'
 import { parseConfig } from '../core/config.js'
 import { packageRoot } from '../core/paths.js'
+import { formats } from '../ingest/formats/index.js'
 import { actions } from '../responders/actions/index.js'
 import { playbookSchema } from '../responders/playbook.js'
 
@@ -42,4 +43,17 @@ test('the examples of the page about playbooks are read', () => {
   const { actions: steps } = parseConfig(playbook, playbookSchema, options)
   for (const { action, params } of steps) actions.find(action).config.parse(params)
   assert.equal(parseConfig(config, configSchema, options).mode, 'dry_run')
+})
+
+test('the examples of the page about collecting are read', () => {
+  const page = pages.find(({ path }) => path === join('docs', 'collecting.md'))
+  const examples = [...(page?.text ?? '').matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text)
+  assert.ok(examples.length >= 4)
+  for (const example of examples) {
+    const options = { file: 'docs/collecting.md', env: { EVENT_HUBS: 'Endpoint=sb://my-namespace' } }
+    const { collectors } = parseConfig(example, configSchema, options)
+    for (const { format } of Object.values(collectors) as { format?: string }[]) {
+      if (format !== undefined) formats.find(format)
+    }
+  }
 })

@@ -4,6 +4,7 @@ import { auditd } from './auditd.js'
 import { awsS3 } from './aws_s3.js'
 import { docker } from './docker.js'
 import { file } from './file.js'
+import { gcpPubsub } from './gcp_pubsub.js'
 import { host } from './host.js'
 import { http } from './http.js'
 import { journald } from './journald.js'
@@ -19,4 +20,5 @@ export const collectors = registry<CollectorDefinition>('collector', [
   http,
   kafka,
   awsS3,
+  gcpPubsub,
 ])
