@@ -1,4 +1,4 @@
-import { defined, type Fields, type JsonRecord } from './fields.js'
+import type { Fields, JsonRecord } from './fields.js'
 import { parseTime } from './time.js'
 
 /** Who made a call, as far as CloudTrail says. */
@@ -46,13 +46,12 @@ export function identityOf(record: Fields): Identity {
   const session = sessionOf(context, issuer, key, principal)
   const idp = identityProvider(identity, context)
   const scope = identity?.object('inScopeOf')
+  const actor: JsonRecord = { user }
+  if (session !== undefined) actor.session = session
+  if (invoked_by !== undefined) actor.invoked_by = invoked_by
+  if (idp !== undefined) actor.idp = idp
   return {
-    actor: defined({
-      user,
-      session,
-      invoked_by,
-      idp,
-    }),
+    actor,
     user,
     type,
     account,
@@ -78,16 +77,17 @@ function userOf({ identity, type, account, invoked_by, principal, key, role }: U
   const uid = identity?.text('arn') ?? person?.text('userId')
   const name = identity?.text('userName') ?? role ?? (type === 'AWSService' ? invoked_by : undefined)
   const isIdentified = name !== undefined || uid !== undefined || account !== undefined
-  return defined({
-    // OCSF wants a user identified; principalId alone is an identity, and Unknown is what CloudTrail calls the rest.
-    name: isIdentified ? name : (principal ?? type),
-    uid,
-    uid_alt: principal,
-    type,
-    type_id: Object.hasOwn(USER_TYPES, type) ? USER_TYPES[type] : 99,
-    account: accountOf(account),
-    credential_uid: key,
-  })
+  const user: JsonRecord = {}
+  // OCSF wants a user identified; principalId alone is an identity, and Unknown is what CloudTrail calls the rest.
+  const identified = isIdentified ? name : (principal ?? type)
+  if (identified !== undefined) user.name = identified
+  if (uid !== undefined) user.uid = uid
+  if (principal !== undefined) user.uid_alt = principal
+  user.type = type
+  user.type_id = Object.hasOwn(USER_TYPES, type) ? USER_TYPES[type] : 99
+  if (account !== undefined) user.account = accountOf(account)
+  if (key !== undefined) user.credential_uid = key
+  return user
 }
 
 function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?: string, principal?: string) {
@@ -99,13 +99,12 @@ function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?
   if (created !== undefined && created_time === undefined) attributes?.keep('creationDate')
   const arn = issuer?.text('arn')
   const uid = sessionName(principal)
-  const session = defined({
-    uid,
-    issuer: arn,
-    created_time,
-    is_mfa,
-    credential_uid: key,
-  })
+  const session: JsonRecord = {}
+  if (uid !== undefined) session.uid = uid
+  if (arn !== undefined) session.issuer = arn
+  if (created_time !== undefined) session.created_time = created_time
+  if (is_mfa !== undefined) session.is_mfa = is_mfa
+  if (key !== undefined) session.credential_uid = key
   return Object.keys(session).length === 0 ? undefined : session
 }
 

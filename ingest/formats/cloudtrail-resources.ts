@@ -35,27 +35,44 @@ const PARAMETERS: readonly (readonly [parameter: string, type: string, service?:
   ['logGroupName', 'AWS::Logs::LogGroup'],
 ]
 
+const PARAMETER_AT = new Map(PARAMETERS.map(([parameter], at) => [parameter, at]))
+
 /** What the call was about: CloudTrail's `resources`, then what its parameters name besides. */
 export function resourcesOf(record: Fields, service: string, request: unknown): JsonRecord[] {
   const resources = listed(record)
+  if (!isObject(request)) return resources.slice(0, MAX_RESOURCES)
+  const found = parametersIn(request)
+  const instances = instancesOf(request)
+  if (found.length === 0 && instances.length === 0) return resources.slice(0, MAX_RESOURCES)
   const names = new Set(resources.flatMap(({ uid, name }) => [uid, name]))
   const add = (text: unknown, type: string) => {
     if (typeof text !== 'string' || text === '' || names.has(text)) return
     names.add(text)
     resources.push({ ...(text.startsWith('arn:') ? { uid: text } : { name: text }), type, role_id: 1, role: 'Target' })
   }
-  if (isObject(request)) {
-    for (const [parameter, type, only] of PARAMETERS) {
-      if (Object.hasOwn(request, parameter) && (only === undefined || only === service)) add(request[parameter], type)
-    }
-    for (const id of instancesOf(request)) add(id, 'AWS::EC2::Instance')
+  for (const at of found) {
+    const [parameter, type, only] = PARAMETERS[at] as (typeof PARAMETERS)[number]
+    if (only === undefined || only === service) add(request[parameter], type)
   }
+  for (const id of instances) add(id, 'AWS::EC2::Instance')
   return resources.slice(0, MAX_RESOURCES)
+}
+
+/** Where in the table the parameters of a request stand that are in it, in the table's order. */
+function parametersIn(request: JsonRecord): number[] {
+  const found: number[] = []
+  for (const parameter in request) {
+    const at = PARAMETER_AT.get(parameter)
+    if (at !== undefined) found.push(at)
+  }
+  return found.length < 2 ? found : found.sort((a, b) => a - b)
 }
 
 function listed(record: Fields): JsonRecord[] {
   const resources: JsonRecord[] = []
-  for (const [n, entry] of (record.list('resources') ?? []).entries()) {
+  const entries = record.list('resources')
+  if (entries === undefined) return resources
+  for (const [n, entry] of entries.entries()) {
     if (typeof entry === 'string') resources.push(entry.startsWith('arn:') ? { uid: entry } : { name: entry })
     else if (isObject(entry)) {
       const fields = record.element('resources', n, entry)
@@ -63,15 +80,12 @@ function listed(record: Fields): JsonRecord[] {
       const type = fields.text('type')
       const account = fields.text('accountId')
       if (uid === undefined && type === undefined) continue
-      resources.push(
-        defined({
-          ...(uid === undefined ? { name: type } : { uid }),
-          type,
-          owner: account === undefined ? undefined : { account: { uid: account } },
-          role_id: 1,
-          role: 'Target',
-        }),
-      )
+      const resource: JsonRecord = uid === undefined ? { name: type } : { uid }
+      if (type !== undefined) resource.type = type
+      if (account !== undefined) resource.owner = { account: { uid: account } }
+      resource.role_id = 1
+      resource.role = 'Target'
+      resources.push(resource)
     } else if (entry !== null) record.fault(`resources[${n}]`, 'an object', entry)
   }
   return resources

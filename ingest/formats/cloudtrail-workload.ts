@@ -17,6 +17,8 @@ export type Call = {
 
 const INSTANCE = /^i-[0-9a-z]{8,17}$/
 const LAMBDA = 'lambda.amazonaws.com'
+const INSTANCE_PARAMETERS = ['instanceId', 'target', 'instanceIds', 'instancesSet'] as const
+const NONE: readonly string[] = []
 
 /**
  * The workload a call concerns: first the one that called (a function's or an instance's role session, also when
@@ -74,7 +76,8 @@ function targetOf(call: Call): Workload | undefined {
 }
 
 /** Instance ids in request parameters: `instanceId`, `target` (SSM), `instancesSet.items[].instanceId`, `instanceIds`. */
-export function instancesOf(request: JsonRecord): string[] {
+export function instancesOf(request: JsonRecord): readonly string[] {
+  if (!INSTANCE_PARAMETERS.some((name) => Object.hasOwn(request, name))) return NONE
   const found: unknown[] = [request.instanceId, request.target]
   if (Array.isArray(request.instanceIds)) found.push(...request.instanceIds.slice(0, 100))
   const items = isObject(request.instancesSet) ? request.instancesSet.items : undefined

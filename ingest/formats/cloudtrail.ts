@@ -166,7 +166,7 @@ function renamed(record: JsonRecord): JsonRecord {
 
 /** The record with one of its objects changed; the same record if nothing is. */
 function inside(record: JsonRecord, key: string, change: (inner: JsonRecord) => JsonRecord): JsonRecord {
-  const inner = record[key]
+  const inner = Object.hasOwn(record, key) ? record[key] : undefined
   if (!isObject(inner)) return record
   const changed = change(inner)
   return changed === inner ? record : { ...record, [key]: changed }
@@ -227,9 +227,9 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
     api: apiOf({ fields, service, operation, request, response, error, error_message, readOnly }),
     cloud: defined({ provider: 'AWS', account: accountOf(account), region }),
     src_endpoint: sourceOf(fields, source_address, identity),
-    ...(change === undefined ? { dst_endpoint: destinationOf(fields, service) } : {}),
-    metadata: metadataOf(fields, original_time),
   }
+  if (change === undefined) draft.dst_endpoint = destinationOf(fields, service)
+  draft.metadata = metadataOf(fields, original_time)
   // OCSF: 99 is named as the source names it.
   if (activity_id === 99) draft.activity_name = operation
   if (time !== undefined) draft.time = time
@@ -296,23 +296,19 @@ function apiOf({
     if (value) flags.push(flag)
     else fields.keep(flag)
   }
-  const answer = defined({
-    error,
-    error_message,
-    data: response,
-  })
-  return defined({
-    operation,
-    service: { name: service },
-    version,
-    // OCSF wants every request identified; a few services leave requestID out.
-    request: defined({
-      uid: uid ?? 'unknown',
-      flags: flags.length === 0 ? undefined : flags,
-      data: request,
-    }),
-    response: Object.keys(answer).length === 0 ? undefined : answer,
-  })
+  // OCSF wants every request identified; a few services leave requestID out.
+  const asked: JsonRecord = { uid: uid ?? 'unknown' }
+  if (flags.length > 0) asked.flags = flags
+  if (request !== undefined) asked.data = request
+  const api: JsonRecord = { operation, service: { name: service } }
+  if (version !== undefined) api.version = version
+  api.request = asked
+  const answer: JsonRecord = {}
+  if (error !== undefined) answer.error = error
+  if (error_message !== undefined) answer.error_message = error_message
+  if (response !== undefined) answer.data = response
+  if (error !== undefined || error_message !== undefined || response !== undefined) api.response = answer
+  return api
 }
 
 /** An address, or the name of the AWS service that called on somebody's behalf (`AWS Internal` has none). */
@@ -321,18 +317,16 @@ function sourceOf(fields: Fields, address: string | undefined, identity: Identit
   const owner = fields.text('vpcEndpointAccountId')
   const isAddress = address !== undefined && isIP(address) !== 0
   const name = address ?? identity.invoked_by ?? 'unknown'
-  return defined({
-    ip: isAddress ? address : undefined,
-    svc_name: isAddress ? undefined : name,
-    domain: !isAddress && /^[\w.-]+\.amazonaws\.com(\.cn)?$/.test(name) ? name : undefined,
-    uid,
-    owner: owner === undefined ? undefined : { account: { uid: owner } },
-  })
+  const source: JsonRecord = isAddress ? { ip: address } : { svc_name: name }
+  if (!isAddress && /^[\w.-]+\.amazonaws\.com(\.cn)?$/.test(name)) source.domain = name
+  if (uid !== undefined) source.uid = uid
+  if (owner !== undefined) source.owner = { account: { uid: owner } }
+  return source
 }
 
 function destinationOf(fields: Fields, service: string): JsonRecord {
   const hostname = fields.object('tlsDetails')?.text('clientProvidedHostHeader')
-  return defined({ svc_name: service, hostname })
+  return hostname === undefined ? { svc_name: service } : { svc_name: service, hostname }
 }
 
 function metadataOf(fields: Fields, original_time: string | undefined): Partial<Metadata> {
@@ -341,18 +335,13 @@ function metadataOf(fields: Fields, original_time: string | undefined): Partial<
   const version = fields.text('eventVersion')
   const category = fields.text('eventCategory')
   const correlation_uid = fields.text('sharedEventID')
-  return defined({
-    product: defined({
-      name: 'CloudTrail',
-      vendor_name: 'AWS',
-      version,
-      feature: category === undefined ? undefined : { name: category },
-    }),
-    profiles: ['cloud'],
-    log_name: 'cloudtrail',
-    uid,
-    event_code,
-    correlation_uid,
-    original_time,
-  })
+  const product: Metadata['product'] = { name: 'CloudTrail', vendor_name: 'AWS' }
+  if (version !== undefined) product.version = version
+  if (category !== undefined) product.feature = { name: category }
+  const metadata: Partial<Metadata> = { product, profiles: ['cloud'], log_name: 'cloudtrail' }
+  if (uid !== undefined) metadata.uid = uid
+  if (event_code !== undefined) metadata.event_code = event_code
+  if (correlation_uid !== undefined) metadata.correlation_uid = correlation_uid
+  if (original_time !== undefined) metadata.original_time = original_time
+  return metadata
 }

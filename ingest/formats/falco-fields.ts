@@ -63,12 +63,15 @@ const HOMES: readonly (readonly [field: string, path: string, reading: Reading])
   ['github.user', 'actor.user.name', 'text'],
 ]
 
+const PATHS = HOMES.map(([field, path, reading]) => ({ field, names: path.split('.'), reading }))
+
 /** Reads every output field that has one home of its own into an evidence object. */
 export function readHomes(fields: Fields): JsonRecord {
   const evidence: JsonRecord = {}
-  for (const [field, path, reading] of HOMES) {
-    const value = readAs(fields, field, reading)
-    if (value !== undefined) put(evidence, path, value)
+  for (let n = 0; n < PATHS.length; n++) {
+    const { field, names, reading } = PATHS[n] as (typeof PATHS)[number]
+    const value = fields.has(field) ? readAs(fields, field, reading) : undefined
+    if (value !== undefined) put(evidence, names, value)
   }
   return evidence
 }
@@ -125,14 +128,14 @@ function readAs(fields: Fields, field: string, reading: Reading): string | numbe
   }
 }
 
-/** Sets a value at a dotted path, making the objects on the way. Paths are ours, never the sender's. */
-function put(target: JsonRecord, path: string, value: unknown) {
-  const names = path.split('.')
-  const last = names.pop() as string
+/** Sets a value at a path, making the objects on the way. Paths are ours, never the sender's. */
+function put(target: JsonRecord, names: readonly string[], value: unknown) {
+  const last = names.length - 1
   let node = target
-  for (const name of names) {
-    node[name] ??= {}
+  for (let n = 0; n < last; n++) {
+    const name = names[n] as string
+    if (!Object.hasOwn(node, name)) node[name] = {}
     node = node[name] as JsonRecord
   }
-  node[last] = value
+  node[names[last] as string] = value
 }

@@ -28,8 +28,8 @@ export function evidenceOf(fields: Fields, uid: string): JsonRecord | undefined 
 
 /** OCSF wants evidence to be more than a container or an address of the API. */
 function anchor(evidence: JsonRecord) {
-  const { container, http_request, resources, ...rest } = evidence
-  if (Object.keys(rest).length > 0) return
+  for (const name in evidence) if (name !== 'container' && name !== 'http_request' && name !== 'resources') return
+  const { container, http_request } = evidence
   if (isObject(container)) {
     const { uid, name } = container
     evidence.device = defined({ uid, name, type_id: 99, type: 'Container' })
@@ -86,12 +86,14 @@ function addLogin(process: JsonRecord, fields: Fields) {
   process.session = { ...((process.session as JsonRecord | undefined) ?? {}), uid_alt: String(uid) }
 }
 
+const ANCESTOR = /^proc\.(aname|aexepath|acmdline|apid)\[([2-9]|[1-5]\d)\]$/
+
 /** proc.aname[2], proc.aexepath[2] ... name the grandparents; [0] is the process and [1] its parent. */
 function ancestryOf(fields: Fields): JsonRecord[] {
   const ancestors = new Map<number, JsonRecord>()
   const homes = { aname: 'name', aexepath: 'path', acmdline: 'cmd_line', apid: 'pid' } as const
   for (const field of fields.unread()) {
-    const match = /^proc\.(aname|aexepath|acmdline|apid)\[([2-9]|[1-5]\d)\]$/.exec(field)
+    const match = field.startsWith('proc.a') ? ANCESTOR.exec(field) : null
     if (!match) continue
     const home = homes[match[1] as keyof typeof homes]
     const value = home === 'pid' ? integerOf(fields, field) : textOf(fields, field)
@@ -294,6 +296,7 @@ function addRequest(evidence: JsonRecord, fields: Fields) {
   const api = evidence.api as JsonRecord | undefined
   const data: JsonRecord = {}
   for (const field of fields.unread()) {
+    if (!field.startsWith('ka.')) continue
     const name =
       /^ka\.uri\.param\[([A-Za-z0-9_-]{1,64})\]$/.exec(field)?.[1] ??
       /^ka\.(req\.[a-z_.[\]0-9]{1,128})$/.exec(field)?.[1]

@@ -42,6 +42,11 @@ export class Fields {
     return value === null || value === '' ? undefined : value
   }
 
+  /** True if the object has the field, whatever its value; it does not count as read. */
+  has(key: string): boolean {
+    return Object.hasOwn(this.source, key)
+  }
+
   text(key: string): string | undefined {
     const value = this.any(key)
     // Every format reads mostly texts: no closure for them.

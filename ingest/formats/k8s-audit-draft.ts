@@ -38,7 +38,10 @@ export function draftOf(call: Call): EventDraft {
     actor: actorOf(call),
     api: apiOf(call, query.options, containers),
     src_endpoint: sourceOf(call),
-    dst_endpoint: { svc_name: 'kube-apiserver', ...(call.cluster === undefined ? {} : { domain: call.cluster }) },
+    dst_endpoint:
+      call.cluster === undefined
+        ? { svc_name: 'kube-apiserver' }
+        : { svc_name: 'kube-apiserver', domain: call.cluster },
     metadata: metadataOf(call),
   }
   if (activity_id === 99) draft.activity_name = verb.slice(0, 64)
@@ -69,42 +72,52 @@ export function draftOf(call: Call): EventDraft {
 }
 
 function actorOf({ identity, user_agent, decisions }: Call): JsonRecord {
-  const authorizations = decisions.map(({ decision, policy }) => defined({ decision, policy }))
+  const { user, session } = identity
   // Some exports leave the user out; then the program is all that is known.
-  const app_name = user_agent?.split(/[/ ]/, 1)[0]?.slice(0, 128)
-  return defined({
-    user: identity.user,
-    session: identity.session,
-    app_name: app_name || (identity.user === undefined && identity.session === undefined ? 'unknown' : undefined),
-    authorizations: authorizations.length === 0 ? undefined : authorizations,
-  })
+  const app_name = programOf(user_agent) || (user === undefined && session === undefined ? 'unknown' : undefined)
+  const actor: JsonRecord = {}
+  if (user !== undefined) actor.user = user
+  if (session !== undefined) actor.session = session
+  if (app_name !== undefined) actor.app_name = app_name
+  if (decisions.length > 0) {
+    actor.authorizations = decisions.map(({ decision, policy }) =>
+      policy === undefined ? { decision } : { decision, policy },
+    )
+  }
+  return actor
+}
+
+/** The first word of a user agent: the program, without its version. */
+function programOf(user_agent: string | undefined): string | undefined {
+  if (user_agent === undefined) return undefined
+  let end = 0
+  while (end < user_agent.length && end < 128 && user_agent[end] !== '/' && user_agent[end] !== ' ') end++
+  return user_agent.slice(0, end)
 }
 
 function apiOf(call: Call, options: JsonRecord | undefined, containers: readonly JsonRecord[]): JsonRecord {
   const { target, verb, code, reason, error, failed, response } = call
   const flags = flagsOf(call, options)
-  const answer = defined({
-    code,
-    message: reason,
-    error: failed ? reason : undefined,
-    error_message: failed ? error : undefined,
-    data: response,
-    containers: containers.length === 0 ? undefined : containers,
-  })
-  return defined({
-    operation: verb,
-    version: target.version,
-    group: target.group === undefined ? undefined : { name: target.group },
-    service: { name: 'kube-apiserver' },
-    request: defined({
-      // OCSF wants every request identified; some exports leave the audit id out.
-      uid: call.audit_id ?? 'unknown',
-      // exec, attach and portforward have their parameters in the address and no body.
-      data: call.request ?? options,
-      flags: flags.length === 0 ? undefined : flags,
-    }),
-    response: Object.keys(answer).length === 0 ? undefined : answer,
-  })
+  // OCSF wants every request identified; some exports leave the audit id out.
+  const asked: JsonRecord = { uid: call.audit_id ?? 'unknown' }
+  // exec, attach and portforward have their parameters in the address and no body.
+  const data = call.request ?? options
+  if (data !== undefined) asked.data = data
+  if (flags.length > 0) asked.flags = flags
+  const answer: JsonRecord = {}
+  if (code !== undefined) answer.code = code
+  if (reason !== undefined) answer.message = reason
+  if (failed && reason !== undefined) answer.error = reason
+  if (failed && error !== undefined) answer.error_message = error
+  if (response !== undefined) answer.data = response
+  if (containers.length > 0) answer.containers = containers
+  const api: JsonRecord = { operation: verb }
+  if (target.version !== undefined) api.version = target.version
+  if (target.group !== undefined) api.group = { name: target.group }
+  api.service = { name: 'kube-apiserver' }
+  api.request = asked
+  if (Object.keys(answer).length > 0) api.response = answer
+  return api
 }
 
 /** What was called. A call for all of a kind has no name: the kind stands for it. */
@@ -113,16 +126,19 @@ function resourceOf({ target, request, response }: Call): JsonRecord | undefined
   if (resource === undefined && name === undefined) return undefined
   const meta = metaOf(response) ?? metaOf(request)
   const found = name ?? textIn(meta, 'name') ?? textIn(meta, 'generateName')
-  return defined({
-    name: found ?? resource,
-    uid: uid ?? textIn(meta, 'uid'),
-    type: resource,
-    namespace,
-    version: resource_version,
-    role_id: 1,
-    data: subresource === undefined ? undefined : { subresource },
-    labels: labelsOf(meta),
-  })
+  const label = found ?? resource
+  const id = uid ?? textIn(meta, 'uid')
+  const labels = labelsOf(meta)
+  const object: JsonRecord = {}
+  if (label !== undefined) object.name = label
+  if (id !== undefined) object.uid = id
+  if (resource !== undefined) object.type = resource
+  if (namespace !== undefined) object.namespace = namespace
+  if (resource_version !== undefined) object.version = resource_version
+  object.role_id = 1
+  if (subresource !== undefined) object.data = { subresource }
+  if (labels !== undefined) object.labels = labels
+  return object
 }
 
 /** metadata of an object of the API; a Status or a list has none of a resource. */
@@ -142,17 +158,16 @@ function labelsOf(meta: JsonRecord | undefined): string[] | undefined {
 
 function sourceOf({ sources, identity, user_agent }: Call): JsonRecord {
   const addresses = sources.filter((address) => isIP(address) !== 0)
-  const [ip, ...proxies] = addresses
+  const ip = addresses[0]
   const { pod } = identity
-  const program = user_agent?.split(/[/ ]/, 1)[0]?.slice(0, 128)
-  return defined({
-    ip,
-    // GKE hides addresses inside the cluster and of Google behind words.
-    svc_name: ip === undefined ? sources[0] || program || 'unknown' : undefined,
-    intermediate_ips: proxies.length === 0 ? undefined : proxies,
-    name: pod?.name,
-    uid: pod?.uid,
-  })
+  // GKE hides addresses inside the cluster and of Google behind words.
+  const source: JsonRecord = ip === undefined ? { svc_name: sources[0] || programOf(user_agent) || 'unknown' } : { ip }
+  if (addresses.length > 1) source.intermediate_ips = addresses.slice(1)
+  if (pod !== undefined) {
+    source.name = pod.name
+    if (pod.uid !== undefined) source.uid = pod.uid
+  }
+  return source
 }
 
 type Query = { path?: string; query?: string; options?: JsonRecord }
@@ -187,32 +202,41 @@ function cloudOf({ account, region, zone }: Call, provider: string): JsonRecord 
 }
 
 function metadataOf(call: Call): Partial<Metadata> {
-  return defined({
-    product: defined({ name: 'Kubernetes', vendor_name: call.provider ?? 'CNCF', feature: { name: call.feature } }),
-    profiles: call.provider === undefined ? undefined : ['cloud'],
-    log_name: call.log_name,
-    log_level: call.level,
-    log_version: call.log_version,
-    log_provider: call.feature,
-    event_code: call.stage,
-    // Clients may choose the audit id, so it cannot be the uid: one could make an event look like a repetition.
-    correlation_uid: call.audit_id,
-    original_event_uid: call.record_uid ?? call.audit_id,
-    original_time: call.original_time,
-    logged_time: call.logged_time,
-    reporter: call.reporter === undefined ? undefined : { name: call.reporter },
-    tags: call.tags.length === 0 ? undefined : [...call.tags],
-  })
+  const { provider, feature, level, log_version, stage, audit_id, original_time, logged_time, reporter, tags } = call
+  const original_event_uid = call.record_uid ?? audit_id
+  const metadata: Partial<Metadata> = {
+    product: { name: 'Kubernetes', vendor_name: provider ?? 'CNCF', feature: { name: feature } },
+  }
+  if (provider !== undefined) metadata.profiles = ['cloud']
+  metadata.log_name = call.log_name
+  if (level !== undefined) metadata.log_level = level
+  if (log_version !== undefined) metadata.log_version = log_version
+  metadata.log_provider = feature
+  if (stage !== undefined) metadata.event_code = stage
+  // Clients may choose the audit id, so it cannot be the uid: one could make an event look like a repetition.
+  if (audit_id !== undefined) metadata.correlation_uid = audit_id
+  if (original_event_uid !== undefined) metadata.original_event_uid = original_event_uid
+  if (original_time !== undefined) metadata.original_time = original_time
+  if (logged_time !== undefined) metadata.logged_time = logged_time
+  if (reporter !== undefined) metadata.reporter = { name: reporter }
+  if (tags.length > 0) metadata.tags = [...tags]
+  return metadata
 }
 
 function messageOf({ identity, verb, target, code, uri }: Call, options: JsonRecord | undefined): string {
   const { resource, subresource, namespace, name } = target
   const who = identity.user?.name ?? 'unknown'
-  const kind = [resource, subresource].filter(Boolean).join('/') || uri?.slice(0, 128) || ''
-  const which = [namespace, name].filter(Boolean).join('/')
-  const command = [options?.command ?? []].flat().join(' ')
-  const what = [verb, kind, which].filter(Boolean).join(' ')
+  const kind = joined(resource, subresource, '/') || uri?.slice(0, 128) || ''
+  const which = joined(namespace, name, '/')
+  const command = options?.command === undefined ? '' : [options.command].flat().join(' ')
+  const what = joined(joined(verb, kind, ' '), which, ' ')
   return `${who}: ${what}${command === '' ? '' : ` (${command.slice(0, 256)})`}${code === undefined ? '' : `: ${code}`}`
+}
+
+/** Both with something between them, where there are both. */
+function joined(first: string | undefined, second: string | undefined, between: string): string {
+  if (!first) return second ?? ''
+  return second ? first + between + second : first
 }
 
 function textIn(value: JsonRecord | undefined, key: string): string | undefined {

@@ -33,24 +33,27 @@ export function identityOf(event: Fields): Identity {
   const credential_uid = extra.take('accessKeyId') ?? extra.take('authentication.kubernetes.io/credential-id')
   const session_uid = extra.take('sessionName')
   const uid_alt = arn ?? extra.take('oid') ?? extra.take('principalId')
-  const account = /:(\d{12}):/.exec(arn ?? uid ?? '')?.[1]
+  const known = arn ?? uid
+  const account = known === undefined ? undefined : /:(\d{12}):/.exec(known)?.[1]
   const user = userOf({ name, uid, groups, credential_uid, uid_alt, account })
-  const session = {
-    ...(session_uid === undefined ? {} : { uid: session_uid }),
-    ...(issuer === undefined ? {} : { issuer }),
-    ...(credential_uid === undefined ? {} : { credential_uid }),
+  const is_aws = arn !== undefined || (uid !== undefined && /^(aws-iam|heptio)-authenticator/.test(uid))
+  const identity: { -readonly [K in keyof Identity]: Identity[K] } = { is_node: token.is_node, is_aws }
+  if (user !== undefined) identity.user = user
+  if (session_uid !== undefined || issuer !== undefined) {
+    const session: JsonRecord = {}
+    if (session_uid !== undefined) session.uid = session_uid
+    if (issuer !== undefined) session.issuer = issuer
+    if (credential_uid !== undefined) session.credential_uid = credential_uid
+    identity.session = session
   }
-  return {
-    ...(user === undefined ? {} : { user }),
-    ...(session_uid === undefined && issuer === undefined ? {} : { session }),
-    ...(impersonation.length === 0 ? {} : { impersonation }),
-    ...token,
-    ...(token.is_node && session_uid !== undefined && /^i-[0-9a-f]{8,17}$/.test(session_uid)
-      ? { instance: session_uid }
-      : {}),
-    ...(account === undefined ? {} : { account }),
-    is_aws: arn !== undefined || /^(aws-iam|heptio)-authenticator/.test(uid ?? ''),
+  if (impersonation.length > 0) identity.impersonation = impersonation
+  if (token.pod !== undefined) identity.pod = token.pod
+  if (token.node !== undefined) identity.node = token.node
+  if (token.is_node && session_uid !== undefined && /^i-[0-9a-f]{8,17}$/.test(session_uid)) {
+    identity.instance = session_uid
   }
+  if (account !== undefined) identity.account = account
+  return identity
 }
 
 type Known = {
@@ -65,16 +68,18 @@ type Known = {
 /** OCSF user of a Kubernetes user name: people, service accounts and parts of the cluster have one name space. */
 export function userOf({ name, uid, groups, credential_uid, uid_alt, account }: Known): JsonRecord | undefined {
   if (name === undefined && uid === undefined) return undefined
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...(uid === undefined ? {} : { uid }),
-    ...typeOf(name ?? '', groups),
-    ...(groups.length === 0 ? {} : { groups: groups.map((group) => ({ name: group })) }),
-    ...(credential_uid === undefined ? {} : { credential_uid }),
-    ...(uid_alt === undefined ? {} : { uid_alt }),
-    ...(account === undefined ? {} : { account: { uid: account, type_id: 10, type: 'AWS Account' } }),
-    ...(name !== undefined && /^[^\s@:]{1,64}@[^\s@:]{1,255}$/.test(name) ? { email_addr: name } : {}),
-  }
+  const user: JsonRecord = {}
+  if (name !== undefined) user.name = name
+  if (uid !== undefined) user.uid = uid
+  const { type_id, type } = typeOf(name ?? '', groups)
+  user.type_id = type_id
+  user.type = type
+  if (groups.length > 0) user.groups = groups.map((group) => ({ name: group }))
+  if (credential_uid !== undefined) user.credential_uid = credential_uid
+  if (uid_alt !== undefined) user.uid_alt = uid_alt
+  if (account !== undefined) user.account = { uid: account, type_id: 10, type: 'AWS Account' }
+  if (name?.includes('@') && /^[^\s@:]{1,64}@[^\s@:]{1,255}$/.test(name)) user.email_addr = name
+  return user
 }
 
 function typeOf(name: string, groups: readonly string[]): { type_id: number; type: string } {
@@ -108,14 +113,17 @@ function headersOf(fields: Fields): { name: string; value: string }[] {
 
 type Extra = { take(key: string): string | undefined }
 
+const NO_EXTRA: Extra = { take: () => undefined }
+
 /** Extra values are lists of texts; some exports write `/` and `.` in their names differently. */
 function extraOf(fields: Fields | undefined): Extra {
+  if (fields === undefined) return NO_EXTRA
   const keys = new Map<string, string>()
-  for (const key of fields?.unread() ?? []) keys.set(key.replaceAll('_slash_', '/').replaceAll('_', '.'), key)
+  for (const key of fields.unread()) keys.set(key.replaceAll('_slash_', '/').replaceAll('_', '.'), key)
   return {
     take(key) {
       const found = keys.get(key)
-      if (fields === undefined || found === undefined) return undefined
+      if (found === undefined) return undefined
       const value = fields.any(found)
       const first: unknown = Array.isArray(value) ? value[0] : value
       if (typeof first === 'string' && first !== '' && (!Array.isArray(value) || value.length === 1)) return first
@@ -132,18 +140,14 @@ function tokenOf(extra: Extra, name: string | undefined): Pick<Identity, 'pod' |
   const uid = extra.take('authentication.kubernetes.io/pod-uid')
   const is_node = name?.startsWith('system:node:') === true
   const node = is_node ? name?.slice('system:node:'.length) : extra.take('authentication.kubernetes.io/node-name')
+  const token: { -readonly [K in keyof Identity]?: Identity[K] } & { is_node: boolean } = { is_node }
+  if (node !== undefined && node !== '') token.node = node
+  if (pod === undefined) return token
   const namespace = ACCOUNT.exec(name ?? '')?.[1]
-  return {
-    ...(pod === undefined
-      ? {}
-      : {
-          pod: {
-            name: pod,
-            ...(uid === undefined ? {} : { uid }),
-            ...(namespace === undefined ? {} : { namespace }),
-          },
-        }),
-    ...(node === undefined || node === '' ? {} : { node }),
-    is_node,
+  token.pod = {
+    name: pod,
+    ...(uid === undefined ? {} : { uid }),
+    ...(namespace === undefined ? {} : { namespace }),
   }
+  return token
 }
