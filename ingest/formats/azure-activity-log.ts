@@ -58,23 +58,23 @@ export function activityLog(record: JsonRecord): Outcome<EventDraft[]> {
     class_uid: CLASS.api_activity,
     activity_id,
     ...severityOf(level),
-    ...defined({
-      time: when.value.time,
-      message,
-      duration: wholeNumber(fields.number('durationMs')),
-      status_id: result.status_id,
-      status: result.status_id === 99 ? result.status : undefined,
-      status_code: result.code,
-      status_detail: result.detail,
-      workload,
-      http_request: httpRequest(fields, properties, request),
-    }),
-    actor: caller.actor.user || caller.actor.app_uid ? caller.actor : { ...caller.actor, user: UNKNOWN_USER },
-    api: api(fields, properties, operation, provider, result),
-    cloud: azureCloud(subscription, tenant, region),
-    src_endpoint: source ?? { name: 'unknown' },
-    metadata: metadata(fields, when.value.original_time, level, operation),
   }
+  const duration = wholeNumber(fields.number('durationMs'))
+  const http_request = httpRequest(fields, properties, request)
+  if (when.value.time !== undefined) draft.time = when.value.time
+  if (message !== undefined) draft.message = message
+  if (duration !== undefined) draft.duration = duration
+  if (result.status_id !== undefined) draft.status_id = result.status_id
+  if (result.status_id === 99 && result.status !== undefined) draft.status = result.status
+  if (result.code !== undefined) draft.status_code = result.code
+  if (result.detail !== undefined) draft.status_detail = result.detail
+  if (workload !== undefined) draft.workload = workload
+  if (http_request !== undefined) draft.http_request = http_request
+  draft.actor = caller.actor.user || caller.actor.app_uid ? caller.actor : { ...caller.actor, user: UNKNOWN_USER }
+  draft.api = api(fields, properties, operation, provider, result)
+  draft.cloud = azureCloud(subscription, tenant, region)
+  draft.src_endpoint = source ?? { name: 'unknown' }
+  draft.metadata = metadata(fields, when.value.original_time, level, operation)
   if (activity_id === 99) draft.activity_name = operation
   if (provider !== undefined) draft.dst_endpoint = { svc_name: provider }
   const resources = targets(target, properties)
@@ -93,12 +93,16 @@ function activityOf(operation: string, { code, detail }: Result): number {
   const parts = operation.toLowerCase().split('/')
   const last = parts.at(-1)
   // Azure writes what it creates; the answer 201 tells.
-  if (last === 'write') return code === '201' || /\bcreated\b/i.test(`${code} ${detail}`.slice(0, 200)) ? 1 : 3
+  if (last === 'write') return code === '201' || saysCreated(code, detail) ? 1 : 3
   if (last === 'read') return 2
   if (last === 'delete') return 4
   const verb = last === 'action' ? (operation.split('/').at(-2) ?? '') : (operation.split('/').at(-1) ?? '')
   // `GetBlob` begins with its verb, Key Vault's `SecretGet` ends with it.
   return byVerb(verb) ?? byVerb(/[A-Z][a-z]+$/.exec(verb.slice(-32))?.[0] ?? '') ?? 99
+}
+
+function saysCreated(code: string | undefined, detail: string | undefined): boolean {
+  return (code !== undefined || detail !== undefined) && /\bcreated\b/i.test(`${code} ${detail}`.slice(0, 200))
 }
 
 function byVerb(verb: string): number | undefined {

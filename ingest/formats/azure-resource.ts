@@ -35,16 +35,15 @@ export function azureResource(id: string | undefined): AzureResource | undefined
       if (parts[at + 1]) names.push(parts[at + 1] as string)
     }
   }
-  return {
-    id,
-    ...defined({
-      subscription: after('subscriptions'),
-      group: after('resourcegroups'),
-      type: namespace ? [namespace, ...types].join('/') : undefined,
-      name: names.at(-1) ?? after('resourcegroups') ?? after('subscriptions'),
-    }),
-    names,
-  }
+  const subscription = after('subscriptions')
+  const group = after('resourcegroups')
+  const name = names.at(-1) ?? group ?? subscription
+  const resource: AzureResource = { id, names }
+  if (subscription !== undefined) resource.subscription = subscription
+  if (group !== undefined) resource.group = group
+  if (namespace) resource.type = types.length === 0 ? namespace : `${namespace}/${types.join('/')}`
+  if (name !== undefined) resource.name = name
+  return resource
 }
 
 /** `West Europe` and `westeurope` are one region. */

@@ -57,32 +57,35 @@ export function auditLog(record: JsonRecord): Outcome<EventDraft[]> {
     class_uid: login === undefined ? CLASS.api_activity : CLASS.authentication,
     activity_id,
     ...severityOf(entry.severity ?? payload.text('severity')),
-    ...defined({
-      time: entry.time,
-      start_time: asked.kind === 'ok' ? asked.value.time : undefined,
-      ...status,
-      workload,
-      http_request: agent === undefined ? undefined : { user_agent: agent },
-    }),
-    actor: { ...actor, user: actor.user ?? { name: 'Unknown', type_id: 0 } },
-    api: apiOf(entry, payload, method, service, status),
-    cloud: gcpCloud({ ...entry, region: entry.region ?? place }),
-    src_endpoint: { ...(endpointOf(address) ?? { name: 'unknown' }), ...networkOf(request) },
-    dst_endpoint: destinationOf(request, service),
-    metadata: { ...entry.metadata, product, event_code: method },
   }
+  if (entry.time !== undefined) draft.time = entry.time
+  if (asked.kind === 'ok' && asked.value.time !== undefined) draft.start_time = asked.value.time
+  draft.status_id = status.status_id
+  if (status.status_code !== undefined) draft.status_code = status.status_code
+  if (status.status_detail !== undefined) draft.status_detail = status.status_detail
+  if (workload !== undefined) draft.workload = workload
+  if (agent !== undefined) draft.http_request = { user_agent: agent }
+  draft.actor = { ...actor, user: actor.user ?? { name: 'Unknown', type_id: 0 } }
+  draft.api = apiOf(entry, payload, method, service, status)
+  draft.cloud = gcpCloud({ project: entry.project, zone: entry.zone, region: entry.region ?? place })
+  draft.src_endpoint = { ...(endpointOf(address) ?? { name: 'unknown' }), ...networkOf(request) }
+  draft.dst_endpoint = destinationOf(request, service)
+  draft.metadata = { ...entry.metadata, product, event_code: method }
   if (activity_id === 99) draft.activity_name = method
-  if (login === undefined) draft.resources = resourcesOf(entry, payload, resource_name, granted, place)
-  else {
+  if (login === undefined) {
+    const resources = resourcesOf(entry, payload, resource_name, granted, place)
+    if (resources.length > 0) draft.resources = resources
+  } else {
     draft.user = actor.user ?? { name: 'Unknown', type_id: 0 }
     draft.is_remote = true
     draft.service = { name: service ?? 'login.googleapis.com' }
   }
-  if (draft.resources?.length === 0) delete draft.resources
   const labels = labelsOf(fields.object('labels'))
   if (labels.length > 0) draft.metadata = { ...draft.metadata, labels }
+  // The type of the payload says only that it is an audit log.
+  payload.any('@type')
+  payload.any('at_sign_type')
   const unmapped = fields.rest()
-  for (const key of ['protoPayload.@type', 'protoPayload.at_sign_type']) delete unmapped[key]
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])
 }

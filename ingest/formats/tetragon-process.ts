@@ -61,25 +61,30 @@ function one(fields: Fields): { process: JsonRecord; pod: Pod | undefined } {
   const { pod, container, namespace_pid } = placeOf(fields)
   const auid = integer(fields, 'auid')
   const xattributes = attributesOf(fields)
-  const process = defined({
-    pid,
-    uid: fields.text('exec_id'),
-    tid: tid === pid ? undefined : tid,
-    name: path === undefined ? undefined : path.slice(path.lastIndexOf('/') + 1) || path,
-    path,
-    cmd_line: path === undefined ? arguments_text : [path, arguments_text].filter(Boolean).join(' '),
-    working_directory: fields.text('cwd'),
-    created_time: created !== undefined && isEventTime(created) ? created : undefined,
-    file: path?.startsWith('/') ? fileOf(path, EXECUTABLE) : undefined,
-    user: userOf(fields),
-    session: auid === undefined || auid === NOBODY ? undefined : { uid_alt: String(auid) },
-    container,
-    namespace_pid: Number.isInteger(namespace_pid) ? namespace_pid : undefined,
-    environment_variables: environmentOf(fields),
-    xattributes,
-  })
-  const isKnown = process.pid !== undefined || process.uid !== undefined
-  return { process: isKnown ? process : { ...process, uid: 'unknown' }, pod }
+  const uid = fields.text('exec_id')
+  const working_directory = fields.text('cwd')
+  const user = userOf(fields)
+  const environment_variables = environmentOf(fields)
+  const process: JsonRecord = {}
+  if (pid !== undefined) process.pid = pid
+  if (uid !== undefined) process.uid = uid
+  if (tid !== undefined && tid !== pid) process.tid = tid
+  if (path !== undefined) {
+    process.name = path.slice(path.lastIndexOf('/') + 1) || path
+    process.path = path
+    process.cmd_line = arguments_text === undefined ? path : `${path} ${arguments_text}`
+  } else if (arguments_text !== undefined) process.cmd_line = arguments_text
+  if (working_directory !== undefined) process.working_directory = working_directory
+  if (created !== undefined && isEventTime(created)) process.created_time = created
+  if (path?.startsWith('/')) process.file = fileOf(path, EXECUTABLE)
+  if (user !== undefined) process.user = user
+  if (auid !== undefined && auid !== NOBODY) process.session = { uid_alt: String(auid) }
+  if (container !== undefined) process.container = container
+  if (namespace_pid !== undefined && Number.isInteger(namespace_pid)) process.namespace_pid = namespace_pid
+  if (environment_variables !== undefined) process.environment_variables = environment_variables
+  if (xattributes !== undefined) process.xattributes = xattributes
+  if (pid === undefined && uid === undefined) process.uid = 'unknown'
+  return { process, pod }
 }
 
 function integer(fields: Fields, key: string): number | undefined {
@@ -137,30 +142,31 @@ function placeOf(fields: Fields): Place {
   const name = own?.text('name')
   const facts = pod === undefined ? undefined : podOf(pod, name)
   const image = own?.object('image')
-  const tags = (['workload', 'workload_kind'] as const).flatMap((key) => {
-    const value = pod?.text(key)
-    return value === undefined ? [] : [{ name: key as string, value }]
-  })
+  const tags: { name: string; value: string }[] = []
+  const workload = pod?.text('workload')
+  if (workload !== undefined) tags.push({ name: 'workload', value: workload })
+  const workload_kind = pod?.text('workload_kind')
+  if (workload_kind !== undefined) tags.push({ name: 'workload_kind', value: workload_kind })
   const privileged = own?.object('security_context')?.boolean('privileged')
   if (privileged !== undefined) tags.push({ name: 'privileged', value: String(privileged) })
-  const labels = Object.entries(facts?.labels ?? {}).map(([key, value]) => `${key}=${value}`)
+  const labels: string[] = []
+  for (const key in facts?.labels) labels.push(`${key}=${facts?.labels[key]}`)
   const pod_uid = facts?.labels[POD_LABELS.uid]
-  const container = defined({
-    uid: found?.id,
-    name: name ?? (found === undefined ? facts?.name : undefined),
-    runtime: found?.runtime,
-    image: image === undefined ? undefined : imageOf(image.text('name'), image.text('id')),
-    orchestrator: pod === undefined ? undefined : 'Kubernetes',
-    pod_uuid: isUuid(pod_uid) ? pod_uid : undefined,
-    labels: labels.length === 0 ? undefined : labels,
-    tags: tags.length === 0 ? undefined : tags,
-  })
-  const isNamed = container.uid !== undefined || container.name !== undefined
-  return {
-    ...(facts === undefined ? {} : { pod: facts }),
-    ...(isNamed ? { container } : {}),
-    namespace_pid: own?.number('pid'),
-  }
+  const called = name ?? (found === undefined ? facts?.name : undefined)
+  const container: JsonRecord = {}
+  if (found !== undefined) container.uid = found.id
+  if (called !== undefined) container.name = called
+  if (found?.runtime !== undefined) container.runtime = found.runtime
+  const made_from = image === undefined ? undefined : imageOf(image.text('name'), image.text('id'))
+  if (made_from !== undefined) container.image = made_from
+  if (pod !== undefined) container.orchestrator = 'Kubernetes'
+  if (isUuid(pod_uid)) container.pod_uuid = pod_uid
+  if (labels.length > 0) container.labels = labels
+  if (tags.length > 0) container.tags = tags
+  const place: Place = { namespace_pid: own?.number('pid') }
+  if (facts !== undefined) place.pod = facts
+  if (found !== undefined || called !== undefined) place.container = container
+  return place
 }
 
 function podOf(pod: Fields, container: string | undefined): Pod {
