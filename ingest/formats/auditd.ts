@@ -99,29 +99,29 @@ function draftOf(event: AuditEvent, time: number, hints: MachineHints, context: 
   const keys = labelsOf(event)
   const profiles = profilesOf(part, verdict)
   const stamp = `${first.stamp}:${first.serial}`
-  const { class_uid, activity_id, ...rest } = part
-  const draft: EventDraft = {
-    severity_id: 1,
-    ...statusOf(event, acting, verdict),
-    class_uid,
-    activity_id,
-    ...rest,
-    ...(verdict ? verdict.attributes : {}),
-    time,
-    message: part.message ?? messageOf(event, main),
-    device: machine.device,
-    metadata: defined({
-      product: { name: 'auditd', vendor_name: 'Linux', ...versionOf(main) },
-      log_name: 'audit',
-      log_provider: 'auditd',
-      event_code: main.type,
-      original_event_uid: stamp,
-      original_time: first.stamp,
-      sequence: sequenceOf(first.serial),
-      profiles: profiles.length === 0 ? undefined : profiles,
-      labels: keys.length === 0 ? undefined : keys,
-    }),
-  }
+  const { class_uid, activity_id } = part
+  const { status_id, status_code } = statusOf(event, acting, verdict)
+  const draft = { severity_id: 1 } as EventDraft
+  if (status_id !== undefined) draft.status_id = status_id
+  if (status_code !== undefined) draft.status_code = status_code
+  draft.class_uid = class_uid
+  draft.activity_id = activity_id
+  for (const name in part) draft[name] = part[name]
+  if (verdict) for (const name in verdict.attributes) draft[name] = verdict.attributes[name]
+  draft.time = time
+  draft.message = part.message ?? messageOf(event, main)
+  draft.device = machine.device
+  draft.metadata = defined({
+    product: { name: 'auditd', vendor_name: 'Linux', ...versionOf(main) },
+    log_name: 'audit',
+    log_provider: 'auditd',
+    event_code: main.type,
+    original_event_uid: stamp,
+    original_time: first.stamp,
+    sequence: sequenceOf(first.serial),
+    profiles: profiles.length === 0 ? undefined : profiles,
+    labels: keys.length === 0 ? undefined : keys,
+  })
   if (container !== undefined) draft.workload = containerWorkload(container, container)
   else if (machine.workload) draft.workload = machine.workload
   const unmapped = unmappedOf(event)
@@ -157,8 +157,10 @@ function partOfEvent(
   return { part: userPart(main), acting: main }
 }
 
+type Status = { status_id?: number; status_code?: string }
+
 /** Succeeded or not, as the call, the program or the security module says. */
-function statusOf(event: AuditEvent, acting: AuditRecord, verdict: Verdict | undefined): JsonRecord {
+function statusOf(event: AuditEvent, acting: AuditRecord, verdict: Verdict | undefined): Status {
   const success = take(acting, 'success') ?? take(acting, 'res') ?? take(acting, 'result')
   const exit = acting.fields.get('exit')
   const failed = success === undefined ? undefined : /^(no|failed|fail|0|denied)$/i.test(success)

@@ -27,10 +27,13 @@ export function ipProtocolName(number: number): string | undefined {
 /** True for an address of a private, shared, link-local or loopback range: on this side of the internet. */
 export function isPrivateAddress(ip: string): boolean {
   if (ip.includes(':')) return /^(f[cd]|fe[89ab]|::1$)/i.test(ip)
-  const [a = 0, b = 0] = ip.split('.', 2).map(Number)
+  const dot = ip.indexOf('.')
+  const a = Number(dot < 0 ? ip : ip.slice(0, dot))
+  if (a === 10 || a === 127) return true
+  if (a !== 172 && a !== 192 && a !== 169 && a !== 100) return false
+  const next = ip.indexOf('.', dot + 1)
+  const b = dot < 0 ? 0 : Number(ip.slice(dot + 1, next < 0 ? undefined : next))
   return (
-    a === 10 ||
-    a === 127 ||
     (a === 172 && b >= 16 && b <= 31) ||
     (a === 192 && b === 168) ||
     (a === 169 && b === 254) ||
