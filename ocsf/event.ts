@@ -117,6 +117,7 @@ export const CLASS = {
   inventory_info: 5001,
   user_inventory: 5003,
   software_info: 5020,
+  cloud_resources_inventory: 5023,
   evidence_info: 5040,
   application_lifecycle: 6002,
   api_activity: 6003,

@@ -9,6 +9,7 @@ import { host } from './host.js'
 import { http } from './http.js'
 import { journald } from './journald.js'
 import { kafka } from './kafka.js'
+import { kubernetes } from './kubernetes.js'
 
 /** Every collector. To add one: one file here and one line below. */
 export const collectors = registry<CollectorDefinition>('collector', [
@@ -19,6 +20,7 @@ export const collectors = registry<CollectorDefinition>('collector', [
   file,
   http,
   kafka,
+  kubernetes,
   awsS3,
   gcpPubsub,
 ])

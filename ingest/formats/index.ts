@@ -18,6 +18,7 @@ import { grype } from './grype.js'
 import { guardduty } from './guardduty.js'
 import { ibmActivityTracker } from './ibm_activity_tracker.js'
 import { k8sAudit } from './k8s_audit.js'
+import { kubernetesObjects } from './kubernetes_objects.js'
 import { lambdaLogs } from './lambda_logs.js'
 import { lambdaTelemetry } from './lambda_telemetry.js'
 import { ndjson } from './ndjson.js'
@@ -59,6 +60,7 @@ export const formats = registry<FormatDefinition>('format', [
   guardduty,
   ibmActivityTracker,
   k8sAudit,
+  kubernetesObjects,
   lambdaLogs,
   lambdaTelemetry,
   ndjson,

@@ -1,4 +1,4 @@
-import type { JsonRecord } from './fields.js'
+import { isObject as isRecord, type JsonRecord } from './fields.js'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
@@ -35,4 +35,58 @@ function digestOf(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
   const at = value.lastIndexOf('sha256:')
   return at < 0 || value.length - at > 71 ? undefined : value.slice(at)
+}
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+/** Objects whose values may be passwords. */
+const SECRET_KINDS = new Set<unknown>(['Secret', 'ConfigMap'])
+
+/**
+ * The object without what may be secret (values of environment variables, Secrets and ConfigMaps) or only repeats it (the
+ * configuration that was applied last, and which field was set by whom: of that, `changed` says the latest time).
+ */
+export function withoutSecrets(object: JsonRecord): JsonRecord {
+  const copy: JsonRecord = { ...object }
+  if (SECRET_KINDS.has(object.kind)) for (const key of ['data', 'stringData', 'binaryData']) delete copy[key]
+  if (isRecord(object.metadata)) {
+    const { managedFields, annotations, ...meta } = object.metadata
+    const changed = latest(managedFields, meta.creationTimestamp)
+    const kept = isRecord(annotations) ? { ...annotations } : undefined
+    if (kept !== undefined) delete kept[LAST_APPLIED]
+    copy.metadata = {
+      ...meta,
+      ...(kept === undefined ? {} : { annotations: kept }),
+      ...(changed === undefined ? {} : { changed }),
+    }
+  }
+  if (isRecord(object.spec)) copy.spec = withoutValues(object.spec)
+  return copy
+}
+
+/** A pod's specification, or one with the template of pods, without the values of environment variables. */
+function withoutValues(spec: JsonRecord): JsonRecord {
+  const copy = { ...spec }
+  for (const key of ['containers', 'initContainers', 'ephemeralContainers']) {
+    if (!Array.isArray(spec[key])) continue
+    copy[key] = spec[key].map((one: unknown) => {
+      if (!isRecord(one) || !Array.isArray(one.env)) return one
+      return { ...one, env: one.env.map((variable: unknown) => (isRecord(variable) ? { name: variable.name } : {})) }
+    })
+  }
+  if (isRecord(spec.template) && isRecord(spec.template.spec)) {
+    copy.template = { ...spec.template, spec: withoutValues(spec.template.spec) }
+  }
+  return copy
+}
+
+/** Times of the API are texts of one length, so the latest is the greatest. */
+function latest(managed: unknown, created: unknown): string | undefined {
+  const times = [
+    created,
+    ...(Array.isArray(managed) ? managed.slice(-64) : []).map((one) => (isRecord(one) ? one.time : undefined)),
+  ]
+  return times.reduce<string | undefined>(
+    (a, b) => (typeof b === 'string' && b.length <= 32 && (a === undefined || b > a) ? b : a),
+    undefined,
+  )
 }
