@@ -24,6 +24,8 @@ export async function sendAnswer(
   answer: SqlAnswer,
   options: ReplyOptions,
 ): Promise<void> {
+  // Who left while the query ran: nothing would ever tell that the answer has gone out.
+  if (response.destroyed) return
   commonHeaders(response, analyst, options.query_id)
   response.setHeader('Content-Type', contentType(answer.format))
   response.setHeader('X-ClickHouse-Format', answer.format)
@@ -130,7 +132,7 @@ async function finished(body: Writable, response: ServerResponse): Promise<void>
     response.once('close', resolve)
   })
   body.end()
-  await closed
+  if (!response.destroyed) await closed
 }
 
 /** The end of a result that failed: the reader finds the message from behind, by its length and the tag. */

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { ClickHouseError, createClient } from '@clickhouse/client'
 import { createLog } from '../../core/log.js'
@@ -331,4 +332,23 @@ test('every query is counted by its outcome', () => {
   assert.ok((counts.ok ?? 0) > 30)
   assert.ok((counts.READONLY ?? 0) > 20)
   assert.ok((counts.AUTHENTICATION_FAILED ?? 0) >= 1)
+})
+
+test('a writer who leaves before the answer keeps nobody from writing', async () => {
+  const slow = createSqlEndpoint({
+    open: fixture.open,
+    port: 0,
+    writers: { users: [{ name: 'writer', password: 'quill' }], admit: () => sleep(400) },
+    log: createLog('silent'),
+    metrics: createMetrics(),
+  })
+  await slow.start()
+  const ask = (sql: string, signal: AbortSignal) =>
+    fetch(`${slow.url}/?user=writer&password=quill`, { method: 'POST', body: sql, signal })
+  // No row comes back: nothing is written that would tell that nobody reads.
+  const nothing = 'INSERT INTO events (metadata_uid) SELECT metadata_uid FROM events WHERE 0'
+  for (let n = 0; n < 9; n++) await assert.rejects(ask(nothing, AbortSignal.timeout(150)), { name: 'TimeoutError' })
+  const reply = await ask('SELECT 1', AbortSignal.timeout(10_000))
+  assert.equal(await reply.text(), '1\n')
+  await slow.stop()
 })
