@@ -52,3 +52,26 @@ test('a name of a batch says which offsets it covers, and an event too large for
   await subscription.stop()
   await bus.stop()
 })
+
+test('when the oldest message that a group has not handled was received is found by its position', async () => {
+  const { bus } = testBus(kafka.brokers, { partitions: 2 })
+  await bus.start()
+  try {
+    const first = Date.now() - 60_000
+    const at = (n: number, timestamp: number) => ({ ...testMessage('vm/1', n), timestamp })
+    await bus.publish('weir.events', [at(1, first), at(2, first + 20_000), at(3, first + 40_000)])
+    const topic = 'weir.events' as const
+    const partition = bus.partitionOf(topic, 'vm/1')
+    const found = (offset: bigint) => bus.receivedFrom([{ topic, partition, offset }])
+    for (const [offset, time] of [
+      [0n, first],
+      [1n, first + 20_000],
+      [2n, first + 40_000],
+      [3n, Date.now()],
+    ] as const) {
+      assert.ok(Math.abs((await found(offset)) - time) < 2_000, `offset ${offset}`)
+    }
+  } finally {
+    await bus.stop()
+  }
+})
