@@ -1,183 +1,169 @@
-// npm run bench:kafka [-- --json] [--events N] [--rounds N] [--partitions N] [--only TEXT]
-// kafkajs alone (produce, then consume with no work) and our bus (publish to subscribe), interleaved; medians of the rounds.
-// What is measured end to end, with the lake and Redis, belongs into `cases` below as further lines of the same rounds.
-import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+// npm run bench:kafka [-- --json] [--part bus|pipeline|response] [--events N] [--rounds N] [--partitions N] [--only TEXT]
+//                        [--rate N] [--seconds N] [--write-baseline]
+// bus: kafkajs alone (produce, then consume with no work) and our bus (publish to subscribe).
+// pipeline: ingest -> Kafka -> store -> lake, with detect, a process each; kafkajs alone and `weir up` beside them.
+// response: event -> finding -> job -> action, with Redis (AOF, everysec).
+// What belongs together is interleaved in rounds; medians of the rounds, ratios paired inside a round.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import kafkajs, { type Kafka as Client } from 'kafkajs'
-import { createKafkaBus } from '../bus/kafka.js'
 import { kafkaConfig } from '../bus/kafka-config.js'
 import { openKafka } from '../bus/kafka-connection.js'
-import { partitionOf } from '../bus/kafka-partition.js'
 import type { Message } from '../bus/port.js'
 import { createLog } from '../core/log.js'
-import { createMetrics } from '../core/metrics.js'
+import { packageRoot } from '../core/paths.js'
 import { startKafka } from '../test/stack/kafka.js'
 import { benchEvents } from './events.js'
+import { alone, type Compression, ours, type Result } from './kafka-bus.js'
+import { bodiesOf, embeddedFlow, type Flow, startLarge } from './kafka-pipeline.js'
+import { responseTimes, type Times } from './kafka-response.js'
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
+    part: { type: 'string', default: '' },
     events: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '3' },
     partitions: { type: 'string', default: '12' },
     only: { type: 'string', default: '' },
+    rate: { type: 'string', default: '10000' },
+    seconds: { type: 'string', default: '30' },
+    'write-baseline': { type: 'boolean', default: false },
   },
 })
-const count = Number(values.events)
-const PARTITIONS = Number(values.partitions)
-/** Messages in one call: what the intake publishes at once. */
-const CALL = 512
-const OUTSTANDING = 16
-const log = createLog('silent')
-type Compression = 'none' | 'gzip' | 'lz4'
-/** Events a second. */
-type Result = { produce_per_s: number; consume_per_s: number }
+const events = Number(values.events)
+const rounds = Number(values.rounds)
+const partitions = Number(values.partitions)
+const baselineFile = join(packageRoot, 'bench', 'baseline-kafka.json')
+/** Below this there is nothing to learn of a machine that cannot keep the rate asked for. */
+const LEAST_RATE = 500
 
 const median = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
+const say = (text: string) => process.stderr.write(`${text}\n`)
+const wants = (part: string) => values.part === '' || values.part === part
 
-/** kafkajs alone. `grouped`: each call goes to one partition; scattered: as the keys come, over all of them. */
-async function alone(client: Client, messages: readonly Message[], compression: Compression, grouped: boolean) {
-  const topic = `bench-${randomUUID()}`
-  const admin = client.admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS }], waitForLeaders: false })
-  // kafkajs fails where it should wait for a topic that is not everywhere yet.
-  while (!(await admin.fetchTopicOffsets(topic).catch(() => undefined))) await sleep(50)
-  const producer = client.producer({ idempotent: true, createPartitioner: () => (args) => args.message.partition ?? 0 })
-  await producer.connect()
-  const types = kafkajs.CompressionTypes
-  const type = { none: types.None, gzip: types.GZIP, lz4: types.LZ4 }[compression]
-  const encoded = messages.map(({ key, value, timestamp }, n) => ({
-    key,
-    value: Buffer.from(JSON.stringify(value)),
-    timestamp: String(timestamp),
-    partition: grouped ? Math.floor(n / CALL) % PARTITIONS : partitionOf(key, PARTITIONS),
-  }))
-  const began = performance.now()
-  for (let at = 0; at < encoded.length; at += CALL) {
-    await producer.send({ topic, acks: -1, compression: type, messages: encoded.slice(at, at + CALL) })
-  }
-  const produced = performance.now()
-  const consumer = client.consumer({ groupId: topic, maxWaitTimeInMs: 100, maxBytes: 8_388_608 })
-  await consumer.connect()
-  await consumer.subscribe({ topics: [topic], fromBeginning: true })
-  let seen = 0
-  let first = 0
-  let resolveAll: (value: number) => void = () => {}
-  const all = new Promise<number>((resolve) => {
-    resolveAll = resolve
-  })
-  consumer.on(consumer.events.FETCH_START, () => {
-    first ||= performance.now()
-  })
-  await consumer.run({
-    eachBatch: async ({ batch }) => {
-      seen += batch.messages.length
-      if (seen >= messages.length) resolveAll(performance.now())
-    },
-  })
-  const consumed = await all
-  await consumer.disconnect()
-  await producer.disconnect()
-  await admin.deleteTopics({ topics: [topic] })
-  await admin.disconnect()
-  return rates(messages.length, produced - began, consumed - first)
+/** What was measured, by name, as it is written to the baseline. */
+const measured: Record<string, number> = {}
+function note(name: string, value: number, digits = 0) {
+  measured[name] = Number(value.toFixed(digits))
 }
 
-/** Our bus: JSON is written and parsed too. */
-async function ours(brokers: readonly string[], messages: readonly Message[], compression: Compression) {
-  const config = kafkaConfig.parse({
-    brokers,
-    compression,
-    topic_prefix: `bench-${randomUUID()}.`,
-    partitions: PARTITIONS,
-  })
-  const bus = createKafkaBus({ config, log, metrics: createMetrics() })
-  await bus.start()
-  const began = performance.now()
-  const running = new Set<Promise<void>>()
-  for (let at = 0; at < messages.length; at += CALL) {
-    const call = bus.publish('weir.events', messages.slice(at, at + CALL)).finally(() => running.delete(call))
-    running.add(call)
-    if (running.size >= OUTSTANDING) await Promise.race(running)
-  }
-  await Promise.all(running)
-  const produced = performance.now()
-  let seen = 0
-  let first = 0
-  let resolveAll: (value: number) => void = () => {}
-  const all = new Promise<number>((resolve) => {
-    resolveAll = resolve
-  })
-  await bus.subscribe(
-    'bench',
-    ['weir.events'],
-    async (batch) => {
-      seen += batch.messages.length
-      if (seen >= messages.length) resolveAll(performance.now())
-    },
-    {
-      on_assigned: async () => {
-        first ||= performance.now()
+function messagesOf(count: number): Message[] {
+  const timestamp = Date.now()
+  return Array.from(benchEvents(count), (value) => ({ key: value.workload?.uid ?? '', value, timestamp }))
+}
+
+function clientOf(brokers: readonly string[]) {
+  return openKafka(kafkaConfig.parse({ brokers }), { log: createLog('silent'), setting: 'bench' })
+}
+
+async function bus() {
+  const messages = messagesOf(events)
+  const results = new Map<string, Result[]>()
+  const kafka = await startKafka({ own: true })
+  const { brokers } = kafka
+  const client = clientOf(brokers)
+  try {
+    const compressions: readonly Compression[] = ['none', 'lz4', 'gzip']
+    const cases = compressions.flatMap((compression) => [
+      {
+        name: `kafkajs alone, scattered keys, ${compression}`,
+        run: () => alone(client, messages, { compression, partitions, grouped: false }),
       },
-    },
-  )
-  const consumed = await all
-  await bus.stop()
-  return rates(messages.length, produced - began, consumed - first)
-}
-
-function rates(events: number, produce_ms: number, consume_ms: number): Result {
-  return { produce_per_s: (events / produce_ms) * 1_000, consume_per_s: (events / consume_ms) * 1_000 }
-}
-
-const timestamp = Date.now()
-const messages: Message[] = [...benchEvents(count)].map((value) => ({
-  key: value.workload?.uid ?? '',
-  value,
-  timestamp,
-}))
-const kafka = await startKafka({ own: true })
-const client = openKafka(kafkaConfig.parse({ brokers: kafka.brokers }), { log, setting: 'bench' })
-const compressions: readonly Compression[] = ['none', 'lz4', 'gzip']
-const cases: readonly { name: string; run: () => Promise<Result> }[] = [
-  ...compressions.map((compression) => ({
-    name: `kafkajs alone, scattered keys, ${compression}`,
-    run: () => alone(client, messages, compression, false),
-  })),
-  ...compressions.map((compression) => ({
-    name: `kafkajs alone, one partition a call, ${compression}`,
-    run: () => alone(client, messages, compression, true),
-  })),
-  ...compressions.map((compression) => ({
-    name: `our bus with JSON, ${compression}`,
-    run: () => ours(kafka.brokers, messages, compression),
-  })),
-]
-const chosen = cases.filter(({ name }) => name.includes(values.only))
-const results = new Map<string, Result[]>(chosen.map(({ name }) => [name, []]))
-try {
-  // Compiles the code and warms the broker.
-  await ours(kafka.brokers, messages.slice(0, 20_000), 'lz4')
-  for (let round = 0; round < Number(values.rounds); round++) {
-    for (const { name, run } of chosen) results.get(name)?.push(await run())
+      {
+        name: `kafkajs alone, one partition a call, ${compression}`,
+        run: () => alone(client, messages, { compression, partitions, grouped: true }),
+      },
+      {
+        name: `our bus with JSON, ${compression}`,
+        run: () => ours(brokers, messages, { compression, partitions }),
+      },
+    ])
+    const chosen = cases.filter(({ name }) => name.includes(values.only))
+    // Compiles the code and warms the broker.
+    await ours(brokers, messages.slice(0, 20_000), { compression: 'lz4', partitions })
+    for (let round = 0; round < rounds; round++) {
+      for (const { name, run } of chosen) results.set(name, [...(results.get(name) ?? []), await run()])
+    }
+  } finally {
+    await kafka.stop()
   }
-} finally {
-  await kafka.stop()
+  for (const [name, list] of results) {
+    note(`${name}: publish/s`, median(list.map((result) => result.produce_per_s)))
+    note(`${name}: consume/s`, median(list.map((result) => result.consume_per_s)))
+    note(`${name}: CPU to publish, us`, median(list.map((result) => result.publish_cpu_us)), 1)
+  }
+  const scattered = results.get('kafkajs alone, scattered keys, none') ?? []
+  const grouped = results.get('kafkajs alone, one partition a call, none') ?? []
+  if (scattered.length > 0 && grouped.length > 0) {
+    const ratios = grouped.map((result, n) => result.consume_per_s / (scattered[n]?.consume_per_s ?? Number.NaN))
+    note(`consume, one partition a call / scattered, none, ${partitions} partitions`, median(ratios), 2)
+  }
 }
-const report = [...results].map(([name, rounds]) => ({
-  name,
-  produce_per_s: Math.round(median(rounds.map((result) => result.produce_per_s))),
-  consume_per_s: Math.round(median(rounds.map((result) => result.consume_per_s))),
-}))
-if (values.json) process.stdout.write(`${JSON.stringify({ events: count, rounds: Number(values.rounds), report })}\n`)
+
+async function pipeline() {
+  const taken: { alone: number; large: Flow; small: Flow }[] = []
+  const messages = messagesOf(events)
+  const large = await startLarge()
+  try {
+    const client = clientOf(large.brokers)
+    // A round that does not count: code is compiled, connections are made.
+    await alone(client, messages.slice(0, 20_000), { compression: 'lz4', partitions, grouped: false })
+    await large.flow(bodiesOf(20_000, 1_000), 20_000)
+    for (let round = 0; round < rounds; round++) {
+      const bodies = bodiesOf(events, round + 2)
+      const plain = await alone(client, messages, { compression: 'lz4', partitions, grouped: false })
+      const both = 1 / (1 / plain.produce_per_s + 1 / plain.consume_per_s)
+      const at = { alone: both, large: await large.flow(bodies, events), small: await embeddedFlow(bodies, events) }
+      taken.push(at)
+      say(
+        `round ${round + 1}: kafkajs alone ${Math.round(at.alone)}, through Kafka ${Math.round(at.large.per_s)}, embedded ${Math.round(at.small.per_s)} events/s`,
+      )
+    }
+  } finally {
+    await large.close()
+  }
+  note('kafkajs alone, produce then consume, lz4: events/s', median(taken.map((at) => at.alone)))
+  note('ingest -> Kafka -> store -> lake, and detect: events/s', median(taken.map(({ large }) => large.per_s)))
+  note('weir up, embedded: events/s', median(taken.map(({ small }) => small.per_s)))
+  note('through Kafka / kafkajs alone', median(taken.map((at) => at.large.per_s / at.alone)), 2)
+  note('through Kafka / embedded', median(taken.map((at) => at.large.per_s / at.small.per_s)), 2)
+  for (const name of Object.keys(taken[0]?.large.cpu_us ?? {})) {
+    note(`CPU of ${name}, us an event`, median(taken.map(({ large }) => large.cpu_us[name] ?? 0)))
+  }
+  note('CPU of weir up, us an event', median(taken.map(({ small }) => small.cpu_us['weir up'] ?? 0)))
+}
+
+/** At the rate asked for; on a machine that cannot keep it, at the half of it, and so on. */
+async function response() {
+  for (let rate = Number(values.rate); rate >= LEAST_RATE; rate /= 2) {
+    const times: Times = await responseTimes(rate, Number(values.seconds))
+    const { finding_stored, job_started, action_stored } = times
+    say(`${rate} events/s asked for: ${JSON.stringify(times)}`)
+    if (!times.kept_up) continue
+    note('responses measured at, events/s', times.measured_per_s)
+    note('responses measured', times.attacks)
+    for (const [what, { p50, p99 }] of Object.entries({ finding_stored, job_started, action_stored })) {
+      note(`event sent -> ${what.replace('_', ' ')}, p50 ms`, p50)
+      note(`event sent -> ${what.replace('_', ' ')}, p99 ms`, p99)
+    }
+    return
+  }
+}
+
+if (wants('bus')) await bus()
+if (wants('pipeline')) await pipeline()
+if (wants('response')) await response()
+
+const baseline: Record<string, number> = existsSync(baselineFile) ? JSON.parse(readFileSync(baselineFile, 'utf8')) : {}
+if (values['write-baseline']) {
+  writeFileSync(baselineFile, `${JSON.stringify({ ...baseline, ...measured }, null, 2)}\n`)
+}
+if (values.json) process.stdout.write(`${JSON.stringify({ events, rounds, partitions, measured })}\n`)
 else {
-  process.stdout.write(`${''.padEnd(46)}produce/s  consume/s   (${count} events, ${PARTITIONS} partitions)\n`)
-  for (const { name, produce_per_s, consume_per_s } of report) {
-    process.stdout.write(
-      `${name.padEnd(46)}${String(produce_per_s).padStart(9)}  ${String(consume_per_s).padStart(9)}\n`,
-    )
+  for (const [name, value] of Object.entries(measured)) {
+    const before = baseline[name] === undefined ? '' : `   (baseline ${baseline[name]})`
+    process.stdout.write(`${name.padEnd(74)}${String(value).padStart(10)}${before}\n`)
   }
 }
 process.exit(0)

@@ -28,7 +28,7 @@ export function registerResponses(program: Command) {
     withPlace(responses.command(verdict))
       .description(WHAT[verdict])
       .argument('<uid>', 'the response, as listed')
-      .option('--by <name>', 'who decides; recorded', userInfo().username)
+      .option('--by <name>', 'who decides; recorded', thisUser())
       .option('--reason <text>', 'why; recorded')
       .action((uid: string, options: VerdictOptions) => decide(verdict, uid, options))
   }
@@ -79,4 +79,13 @@ async function decide(verdict: Verdict, uid: string, options: VerdictOptions) {
   process.stdout.write(`${decided.uid} is ${state}. ${decided.reasons.join(' ')}\n`)
   // Approved, and still a guard or a failure kept it from being carried out: a script has to notice.
   if (verdict === 'approve' && ['proposed', 'waiting_approval', 'failed'].includes(decided.state)) process.exitCode = 1
+}
+
+/** Who types. In a container the user may have a number and no name. */
+function thisUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
 }

@@ -3,7 +3,7 @@ import { nativeLine } from './push.js'
 const HOUR = 3_600_000
 
 /** One launch on a machine, as a line of a native event. */
-function launchLine(prefix: string, n: number, host: string, time: number, path: string, cmd_line: string) {
+export function launchLine(prefix: string, n: number, host: string, time: number, path: string, cmd_line: string) {
   const event = JSON.parse(nativeLine(prefix, n, 0))
   const name = path.slice(path.lastIndexOf('/') + 1)
   return JSON.stringify({
