@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventUid } from '../ocsf/uid.js'
 import { type Cluster, startCluster, type WeirNode } from '../test/cluster-rig.js'
 import { type PushTarget, startPusher } from '../test/push.js'
 import { startWeir } from '../test/weir-process.js'
@@ -17,7 +18,11 @@ export type Flow = { readonly per_s: number; readonly cpu_us: Record<string, num
 
 /** The same bodies for every way in one round. */
 export function bodiesOf(count: number, seed: number): string[] {
-  const lines = Array.from(benchEvents(count, seed), (event) => JSON.stringify(event))
+  const lines = Array.from(benchEvents(count, seed), (event, n) => {
+    // Those of two rounds may not be taken for each other.
+    const uid = eventUid(event.time, `bench-${seed}:${n}`)
+    return JSON.stringify({ ...event, metadata: { ...event.metadata, uid } })
+  })
   return Array.from({ length: Math.ceil(count / LINES) }, (_, n) => lines.slice(n * LINES, (n + 1) * LINES).join('\n'))
 }
 
