@@ -1,4 +1,4 @@
-// npm run bench:kafka [-- --json] [--part bus|pipeline|response] [--events N] [--rounds N] [--partitions N] [--only TEXT]
+// npm run bench:kafka [-- --json] [--part bus|pipeline|response] [--events N] [--rounds N] [--partitions N] [--only REGEX]
 //                        [--rate N] [--seconds N] [--write-baseline]
 // bus: kafkajs alone (produce, then consume with no work) and our bus (publish to subscribe).
 // pipeline: ingest -> Kafka -> store -> lake, with detect, a process each; kafkajs alone and `weir up` beside them.
@@ -79,9 +79,9 @@ async function bus() {
         run: () => ours(brokers, messages, { compression, partitions }),
       },
     ])
-    const chosen = cases.filter(({ name }) => name.includes(values.only))
+    const chosen = cases.filter(({ name }) => new RegExp(values.only).test(name))
     // Compiles the code and warms the broker.
-    await ours(brokers, messages.slice(0, 20_000), { compression: 'lz4', partitions })
+    await alone(client, messages.slice(0, 20_000), { compression: 'none', partitions, grouped: false })
     for (let round = 0; round < rounds; round++) {
       for (const { name, run } of chosen) results.set(name, [...(results.get(name) ?? []), await run()])
     }
