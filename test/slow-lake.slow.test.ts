@@ -16,8 +16,8 @@ const BATCH = 500
 const CONNECTIONS = 8
 /** What bounds the memory of each process, and is configured. */
 const BOUNDS = { fetch_bytes: 4 * MIB, max_buffered_messages: 20_000 }
-/** 160 MiB at rest, 100 of new objects (bin/weir gives V8 semi-spaces of 32), 140 of old garbage that V8 has not looked at yet. */
-const AT_REST = 400 * MIB
+/** 160 MiB at rest, 100 of new objects (bin/weir gives V8 semi-spaces of 32), 220 of old garbage that V8 has not looked at yet. */
+const AT_REST = 480 * MIB
 /** One fetch is compressed (about 6 : 1) and becomes text and objects (about 5 bytes for each byte of text). */
 const FETCHED = BOUNDS.fetch_bytes * 6 * 5
 /** Three blocks of the writer, open, waiting and being written, of at most 32 MiB in buffers that double; and its window of 2,000,000 uids. */
