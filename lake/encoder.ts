@@ -1,6 +1,7 @@
 import type { OcsfEvent } from '../ocsf/event.js'
 import { blockHead, type ColumnBuilder, columnHead } from './native.js'
 import type { ColumnType } from './tables/table.js'
+import type { UidParts } from './uid.js'
 
 /** Why an event cannot be a row of this table. */
 export type Rejection = { readonly reason: string; readonly detail: string }
@@ -18,8 +19,8 @@ export type Encoder = {
   rows(): number
   /** Bytes so far, about. */
   bytes(): number
-  /** Appends the rows of one event. On a rejection nothing was appended. */
-  append(event: OcsfEvent): Rejection | undefined
+  /** Appends the rows of one event; `uid` is its uid taken apart, if the caller has it. On a rejection nothing was appended. */
+  append(event: OcsfEvent, uid?: UidParts): Rejection | undefined
   finish(): EncodedBlock
   reset(): void
 }

@@ -46,11 +46,11 @@ export function createEventEncoder(): Encoder {
   return {
     rows: () => rows,
     bytes: () => large + rows * bytes_per_row,
-    append(event) {
+    append(event, taken) {
       const missing = checkRequired(event)
       if (missing) return missing
       const uid = event.metadata.uid as string
-      const parts = uids.takeApart(uid, event.time)
+      const parts = taken ?? uids.takeApart(uid, event.time)
       tail.append(rows, parts.tail)
       let failed: Rejection | undefined
       try {

@@ -285,7 +285,7 @@ export function createWriter(options: WriterOptions): Writer {
       return
     }
     open ??= openBlock()
-    const problem = open.encoder.append(event)
+    const problem = open.encoder.append(event, parts)
     if (problem) {
       call.rejected.push({ event, reason: problem.reason, detail: problem.detail })
       return
