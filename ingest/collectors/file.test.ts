@@ -141,6 +141,27 @@ test(
 )
 
 test(
+  'a file emptied while nobody looked is read from its beginning, and what it held may be missing',
+  LIMIT,
+  async (t) => {
+    const log = join(temporaryFolder(), 'app.log')
+    writeFileSync(log, 'one\ntwo\n')
+    const first = followed(t, [log])
+    await first.collector.start()
+    await seen(first.recording, 'one', 'two')
+    await first.collector.stop()
+    writeFileSync(log, 'new\n')
+    const second = followed(t, [log], {}, recordingDeps(first.recording.deps.state_dir))
+    await second.collector.start()
+    await seen(second.recording, 'new')
+    assert.deepEqual(texts(second.recording), ['new'])
+    const [report] = second.recording.coverage
+    assert.deepEqual([report?.part, report?.status], [log, 'degraded'])
+    assert.match(report?.message ?? '', /emptied or replaced while Weir was not running; .* after byte 8 /)
+  },
+)
+
+test(
   'copytruncate: the emptied file is read from its beginning, even when it is larger again at the next look',
   LIMIT,
   async (t) => {
