@@ -4,6 +4,8 @@ import { eventOf, fixtureCase } from '../test/format-cases.js'
 import { dockerEvents } from './formats/docker_events.js'
 import { falco } from './formats/falco.js'
 import { k8sAudit } from './formats/k8s_audit.js'
+import { kubernetesObjects } from './formats/kubernetes_objects.js'
+import { tetragon } from './formats/tetragon.js'
 import { createPodTable } from './pod-table.js'
 
 const id = `9c1f0b7ad2e4${'0'.repeat(52)}`
@@ -32,8 +34,15 @@ function dockerStart() {
   return eventOf(dockerEvents, { Type: 'container', Action: 'start', Actor: { ID: id, Attributes }, time: 1768206600 })
 }
 
-test('the same container seen by Falco, Docker and the audit log is one workload', () => {
-  for (const first of [alert, dockerStart, status]) {
+const shell = () => eventOf(tetragon, fixtureCase('tetragon/events.jsonl', 'shell in a pod'))
+const listed = () =>
+  eventOf(kubernetesObjects, {
+    ...fixtureCase('kubernetes_objects/events.jsonl', 'pod listed'),
+    cluster: undefined,
+  })
+
+test('the same container seen by Falco, Docker, Tetragon, the API and the audit log is one workload', () => {
+  for (const first of [alert, dockerStart, shell, listed, status]) {
     const pods = createPodTable()
     assert.equal(exec().workload?.uid, `pod/shop/${pod}`)
     const known = first()
