@@ -215,7 +215,9 @@ export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return 'an object'
   if (value === undefined) return 'nothing'
-  return `${typeof value} ${clip(JSON.stringify(value) ?? String(value))}`
+  // Cut first: a text may have megabytes, and no more than its beginning is shown.
+  const short = typeof value === 'string' ? value.slice(0, 100) : value
+  return `${typeof value} ${clip(JSON.stringify(short) ?? String(short))}`
 }
 
 function clip(text: string): string {

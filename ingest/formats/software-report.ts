@@ -220,7 +220,7 @@ const HASHES: { readonly [name: string]: number } = { md5: 1, sha1: 2, sha256: 3
 /** OCSF fingerprint of a named hash (`SHA-256`, `sha256`). */
 export function hashOf(algorithm: unknown, value: unknown): JsonRecord | undefined {
   if (typeof algorithm !== 'string' || typeof value !== 'string' || value === '') return undefined
-  const name = algorithm.toLowerCase().replaceAll(/[-_]/g, '')
+  const name = algorithm.slice(0, 32).toLowerCase().replaceAll(/[-_]/g, '')
   const algorithm_id = Object.hasOwn(HASHES, name) ? HASHES[name] : undefined
   return algorithm_id === undefined ? { algorithm_id: 99, algorithm, value } : { algorithm_id, value }
 }
