@@ -64,9 +64,9 @@ function casesOf(name: string): unknown[] {
   return fixtureFiles(name).flatMap((path) => fixtureCases(path).map(({ record }) => record as unknown))
 }
 
-function measure(definition: FormatDefinition): Row | undefined {
+function measure(definition: FormatDefinition): Row {
   const texts = recordsOf(definition)
-  if (texts.length === 0) return undefined
+  if (texts.length === 0) throw new Error(`${definition.name} has no fixture below ingest/formats/fixtures`)
   const isJson = definition.input === 'json'
   const format = definition.create(definition.config.parse(definition.name === 'ndjson' ? definition.example : {}))
   const context = { received_time: RECEIVED }
@@ -146,7 +146,7 @@ function median(values: readonly number[]): number {
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const chosen = names.length === 0 ? formats.all : names.map((name) => formats.find(name))
-const rows = chosen.flatMap((definition) => measure(definition) ?? [])
+const rows = chosen.map(measure)
 if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`)
 else {
   const cell = (value: number, width: number) => value.toLocaleString('en-US').padStart(width)

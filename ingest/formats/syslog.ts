@@ -153,12 +153,15 @@ function draftOf(wrapped: Wrapped, hints: MachineHints, context: FormatContext):
   const { message } = wrapped
   const part = partOf(message)
   const machine = machineOf({ ...hints, os_type_id: message.app === 'kernel' ? 200 : undefined }, context)
-  const { class_uid, activity_id, actor } = part
-  const severity_id = message.level === undefined ? 1 : (SEVERITY[message.level] ?? 1)
-  const draft: EventDraft = { severity_id, class_uid, activity_id }
-  for (const name in part) if (name !== 'actor') draft[name] = part[name]
-  draft.message = message.text.slice(0, 16_384)
-  draft.device = machine.device
+  const { class_uid, activity_id, actor, ...rest } = part
+  const draft: EventDraft = {
+    severity_id: message.level === undefined ? 1 : (SEVERITY[message.level] ?? 1),
+    class_uid,
+    activity_id,
+    ...rest,
+    message: message.text.slice(0, 16_384),
+    device: machine.device,
+  }
   if (message.time !== undefined) draft.time = message.time
   const acting = actorOf(actor as JsonRecord | undefined, wrapped)
   if (acting) draft.actor = acting
