@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Kafka } from 'kafkajs'
 import { WeirError } from '../core/errors.js'
 import type { KafkaConfig } from './kafka-config.js'
+import { faultType } from './kafka-errors.js'
 import type { Position, Topic } from './port.js'
 
 const CAUGHT_UP_POLL_MS = 50
@@ -114,7 +115,7 @@ export function createKafkaAdmin(
           ],
         })
       }
-      const metadata = await admin.fetchTopicMetadata({ topics: topics.map(name) })
+      const metadata = await topicMetadata(admin, topics.map(name), config.start_timeout_ms)
       for (const topic of topics) {
         const found = metadata.topics.find((one) => one.name === name(topic))
         counts.set(topic, found?.partitions.length ?? config.partitions)
@@ -151,4 +152,15 @@ const keyOf = ({ topic, partition }: Pick<Position, 'topic' | 'partition'>) => `
 
 function indexOf(positions: readonly Position[]): Map<string, bigint> {
   return new Map(positions.map((position) => [keyOf(position), position.offset]))
+}
+
+/** What the brokers know of these topics. One that was just created is not known to every broker at once. */
+async function topicMetadata(admin: Admin, topics: string[], within_ms: number) {
+  for (const deadline = Date.now() + within_ms; ; await sleep(CAUGHT_UP_POLL_MS)) {
+    try {
+      return await admin.fetchTopicMetadata({ topics })
+    } catch (error) {
+      if (faultType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION' || Date.now() > deadline) throw error
+    }
+  }
 }

@@ -62,6 +62,13 @@ export function kafkaError(error: unknown, setting: string, brokers: readonly st
       hint: 'Check ca_file and server_name, and whether this port of the brokers speaks TLS.',
     })
   }
+  if (type === 'UNKNOWN_TOPIC_OR_PARTITION') {
+    return new WeirError('unreachable', `${setting}: cannot ${what} at ${where}: ${fault.message}`, {
+      ...options,
+      retryable: true,
+      hint: 'A topic that was just created is not known to every broker at once; one that was deleted is made at the next start.',
+    })
+  }
   if (type === 'INVALID_REPLICATION_FACTOR') {
     return new WeirError('config_invalid', `${setting}.replication_factor: ${fault.message}`, options)
   }
