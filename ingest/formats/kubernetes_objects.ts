@@ -58,6 +58,7 @@ function isApiObject(value: JsonRecord): boolean {
   return (
     typeof value.apiVersion === 'string' &&
     typeof value.kind === 'string' &&
+    value.kind !== '' &&
     isObject(value.metadata) &&
     // An audit event is an object of the API too.
     !value.apiVersion.startsWith('audit.k8s.io/')
