@@ -24,7 +24,7 @@ export function certificates(folder: string) {
 
 /**
  * An API server of one resource, as far as list and watch go: versions, pages, bookmarks, a history that can be
- * forgotten (410), and faults. It speaks as the real one was recorded to.
+ * forgotten (410), and faults. It speaks as its documentation says it does.
  */
 export async function startKubernetesApi(file: (name: string) => string, path: string, kind: string) {
   const objects = new Map<string, Json>()

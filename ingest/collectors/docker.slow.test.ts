@@ -6,20 +6,28 @@ import { validate } from '../../ocsf/validate.js'
 import { type DockerRig, noDocker, startDocker } from '../../test/docker-rig.js'
 import type { RawRecord } from '../contract.js'
 import { dockerEvents } from '../formats/docker_events.js'
+import { ocsf } from '../formats/ocsf.js'
 import { type RecordingDeps, recordingDeps } from '../recording-deps.js'
 import { type DockerCollectorConfig, docker } from './docker.js'
 
-const format = dockerEvents.create({})
+const formats = { docker_events: dockerEvents.create({}), ocsf: ocsf.create({}) }
 
 /** The events the pipeline makes of a record. */
-function eventsOf(record: RawRecord): OcsfEvent[] {
+function eventsOf(name: string, record: RawRecord): OcsfEvent[] {
   const received_time = Date.now()
   const raw = typeof record.data === 'string' ? record.data : JSON.stringify(record.data)
-  const outcome = format(JSON.parse(raw), { received_time })
+  const outcome = formats[name as keyof typeof formats](JSON.parse(raw), { received_time })
   assert.equal(outcome.kind, 'ok', `${JSON.stringify(outcome)} ${raw}`)
   return (outcome.kind === 'ok' ? outcome.value : []).map((draft, ordinal) => {
     const { position = '' } = record
-    const event = finish(draft, { format: 'docker_events', instance: 'docker', raw, ordinal, received_time, position })
+    const event = finish(draft, {
+      format: name,
+      instance: 'docker',
+      ...(name === 'ocsf' ? {} : { raw }),
+      ordinal,
+      received_time,
+      position,
+    })
     assert.deepEqual(validate(event), [])
     return event
   })
@@ -40,7 +48,7 @@ describe('the docker collector and a real engine', { skip: noDocker() }, () => {
     t.after(() => collector.stop())
     return { collector, recording }
   }
-  const seen = (recording: RecordingDeps) => recording.emitted.flatMap(({ record }) => eventsOf(record))
+  const seen = (recording: RecordingDeps) => recording.emitted.flatMap(({ format, record }) => eventsOf(format, record))
   /** Waits for an event; the last one that fits is returned. */
   const until = (recording: RecordingDeps, what: string, fits: (event: OcsfEvent) => boolean) =>
     recording.until(() => seen(recording).findLast(fits), what)
@@ -107,6 +115,8 @@ describe('the docker collector and a real engine', { skip: noDocker() }, () => {
       seen(recording).filter((event, n) => uids.indexOf(event.metadata.uid) < n),
       [],
     )
+    const ours = seen(recording).filter((event) => event.process?.pid === process.pid)
+    assert.deepEqual(ours, [], 'a container in the process namespace of the machine does not own its processes')
     assert.ok(recording.coverage.some(({ part, status }) => part === 'events' && status === 'ok'))
   })
 

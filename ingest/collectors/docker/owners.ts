@@ -23,12 +23,14 @@ export function containerOwners(
   containers: Pick<Containers, 'known' | 'by_first_pid'>,
   byPid: ReadonlyMap<number, Proc>,
 ): (process: Proc) => ContainerView | undefined {
-  const machine = namespaceOf(root, 1)
-
   function byNamespace({ pid }: Proc): string | undefined {
     const namespace = namespaceOf(root, pid)
-    if (namespace === undefined || namespace === machine) return undefined
-    for (const [first, id] of containers.by_first_pid) if (namespaceOf(root, first) === namespace) return id
+    if (namespace === undefined) return undefined
+    for (const [first, id] of containers.by_first_pid) {
+      // A container in the machine's own namespace (`--pid host`) has all of the machine's processes beside it.
+      const is_own = byPid.get(first)?.namespace_pid === 1
+      if (is_own && namespaceOf(root, first) === namespace) return id
+    }
     return undefined
   }
 
