@@ -139,7 +139,7 @@ async function whole(
   format: string,
   settings: ReadonlyMap<string, string>,
 ): Promise<SqlAnswer> {
-  const { session, cancel } = prepared(open, request, settings)
+  const { session, cancel } = await prepared(open, request, settings)
   try {
     const result = await session.queryAsync(sql, { format })
     const bytes = result.bytes()
@@ -157,7 +157,7 @@ async function streamed(
   format: string,
   settings: ReadonlyMap<string, string>,
 ): Promise<SqlAnswer> {
-  const { session, cancel } = prepared(open, request, settings)
+  const { session, cancel } = await prepared(open, request, settings)
   let stream: ChdbQueryStream | undefined
   const close = () => {
     request.signal.removeEventListener('abort', cancel)
@@ -187,24 +187,21 @@ async function* streamPieces(
   }
 }
 
-/**
- * A session that has the request's settings and can only read from here on: `readonly` cannot be taken back. On this thread,
- * because it takes less than a millisecond and a turn of a busy event loop takes longer.
- */
-function prepared(open: () => Session, request: SqlRequest, settings: ReadonlyMap<string, string>) {
+/** A session that has the request's settings and can only read from here on: `readonly` cannot be taken back. */
+async function prepared(open: () => Session, request: SqlRequest, settings: ReadonlyMap<string, string>) {
   if (request.signal.aborted) throw sqlException('QUERY_WAS_CANCELLED', 'Query was cancelled.')
   const session = open()
   const marker = `weir:${randomUUID()}`
   const cancel = () => kill(open, marker)
   try {
     if (request.database !== undefined && request.database !== '') {
-      session.query(`USE ${identifier(request.database)}`)
+      await session.queryAsync(`USE ${identifier(request.database)}`)
     }
     const assignments = [...settings, ['log_comment', marker] as const].map(
       ([name, value]) => `${identifier(name)} = ${literal(value)}`,
     )
     for (const [name, value] of request.params) assignments.push(`${parameter(name)} = ${literal(value)}`)
-    session.query(`SET ${assignments.join(', ')}, readonly = 1`)
+    await session.queryAsync(`SET ${assignments.join(', ')}, readonly = 1`)
   } catch (error) {
     session.close()
     throw engineException(error)
