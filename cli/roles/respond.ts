@@ -147,13 +147,20 @@ function buildResponder(options: RespondOptions): Responder {
   })
 }
 
-/** Connections of the workload that were opened after `since`, as the telemetry tells. */
+/** Collectors that poll see a connection so long after it was opened, ms. */
+const SEEN_LATE_MS = 2_000
+
+/**
+ * Connections of the workload that were opened after `since`, as the telemetry tells. Inside the workload it may talk to itself:
+ * the resolver of a container, which has no network any more, answers on loopback.
+ */
 async function connectionsSince(lake: Lake, workload: Workload, since: number): Promise<number> {
   const [row] = await lake.select<{ n: string }>(
     `SELECT count() AS n FROM events
      WHERE class_uid = {class:UInt32} AND workload_uid = {uid:String} AND activity_id = 1
+       AND NOT startsWith(dst_endpoint_ip, '127.') AND dst_endpoint_ip != '::1'
        AND time > fromUnixTimestamp64Milli({since:Int64})`,
-    { class: CLASS.network_activity, uid: workload.uid, since: Math.ceil(since) },
+    { class: CLASS.network_activity, uid: workload.uid, since: Math.ceil(since) + SEEN_LATE_MS },
   )
   return Number(row?.n ?? 0)
 }
