@@ -139,7 +139,8 @@ function buildResponder(options: RespondOptions): Responder {
     coverage: sightings.coverage,
     peers: sightings.peers,
     traffic: (workload, since) => connectionsSince(lake, workload, since),
-    effect_window_ms: config.responders.effect_window_ms,
+    // What is seen late says nothing: the window that counts is as long as configured.
+    effect_window_ms: config.responders.effect_window_ms + SEEN_LATE_MS,
     timeout_ms: ACTION_TIMEOUT_MS,
     now: Date.now,
     log,

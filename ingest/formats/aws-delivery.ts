@@ -50,7 +50,7 @@ export function unzipped(data: unknown): unknown {
 }
 
 /** The record with what its envelope says besides, so that the delivery's own fields are kept. */
-function withRest(inner: unknown, outer: JsonRecord, key: string): unknown {
+export function withRest(inner: unknown, outer: JsonRecord, key: string): unknown {
   if (!isObject(inner)) return inner
   const envelope: JsonRecord = {}
   for (const name of Object.keys(outer)) if (name !== key) setOwn(envelope, name, outer[name])

@@ -1,4 +1,5 @@
-import { isObject, type JsonRecord, setOwn } from './fields.js'
+import { withRest } from './aws-delivery.js'
+import { isObject } from './fields.js'
 
 /**
  * The records inside what AWS delivers: a log file's `Records`, an EventBridge event's `detail`, a CloudTrail Lake row's
@@ -12,7 +13,7 @@ export function splitEnvelope(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value.logEvents)) return value.logEvents.map((entry) => innerOf(entry, 'message') ?? entry)
   for (const key of ['detail', 'eventData', 'CloudTrailEvent']) {
     const inner = innerOf(value, key)
-    if (inner !== undefined) return [withOuter(inner, value, key)]
+    if (inner !== undefined) return [withRest(inner, value, key)]
   }
   return undefined
 }
@@ -26,16 +27,4 @@ function innerOf(value: unknown, key: string): unknown {
   } catch {
     return inner
   }
-}
-
-/** The record with the rest of its envelope beside it, so that the delivery's own fields are kept. */
-function withOuter(inner: unknown, outer: JsonRecord, key: string): unknown {
-  if (!isObject(inner)) return inner
-  const envelope: JsonRecord = {}
-  for (const name of Object.keys(outer)) if (name !== key) setOwn(envelope, name, outer[name])
-  if (Object.keys(envelope).length === 0) return inner
-  const copy: JsonRecord = {}
-  for (const name of Object.keys(inner)) setOwn(copy, name, inner[name])
-  copy.envelope = envelope
-  return copy
 }

@@ -126,8 +126,7 @@ test('heavy queries do not stop the event loop', async () => {
   )
   await post('SELECT length(arrayMap(x -> sipHash64(x), range(20000000)))', 'max_execution_time=2')
   clearInterval(timer)
-  // Each query runs for two seconds.
-  assert.ok(worst < 1_000, `the event loop stood still for ${Math.round(worst)} ms`)
+  assert.ok(worst < 250, `the event loop stood still for ${Math.round(worst)} ms`)
 })
 
 test('what the endpoint adds to a query', async (context) => {
