@@ -24,6 +24,8 @@ const CONTAINER_ACTIVITIES: { readonly [action: string]: number } = {
   delete: 6,
   remove: 6,
   restart: 7,
+  // The engine can miss that a container's last process was killed for memory, 2 times in 30 for one that dies at once.
+  // It then says `die` with 137 alone, and its State.OOMKilled, set in the same step, is false: asking adds nothing.
   oom: 8,
   health_status: 9,
   update: 13,

@@ -70,7 +70,7 @@ const FILES: readonly [string, Protocol, 4 | 6][] = [
 
 /**
  * Follows the sockets of every network namespace that has a process. `max_changes` bounds one poll. `refresh` is called
- * when a socket's process is not among the known ones: it may have started after they were read.
+ * when a socket's process is not among the known ones, or runs another program by now: it started after they were read.
  */
 export function socketTable(
   root: string,
@@ -110,11 +110,11 @@ export function socketTable(
         }
       }
       let { owners, was_denied } = await findOwners(root, fresh, byPid)
-      if (
-        !is_first_look &&
-        !was_denied &&
-        fresh.some(({ entry: { row } }) => row.inode !== '0' && !owners.has(row.inode))
-      ) {
+      const is_unsure = ({ entry: { row } }: Fresh) => {
+        const owner = owners.get(row.inode)
+        return owner ? runsOther(root, owner) : row.inode !== '0'
+      }
+      if (!is_first_look && !was_denied && fresh.some(is_unsure)) {
         await refresh()
         ;({ owners, was_denied } = await findOwners(root, fresh, byPid))
       }
@@ -171,6 +171,12 @@ function findOwners(root: string, fresh: readonly Fresh[], byPid: ReadonlyMap<nu
   const spaces = new Set(fresh.map(({ namespace }) => namespace.netns))
   const candidates = [...byPid.values()].filter(({ netns }) => netns === undefined || spaces.has(netns))
   return socketOwners(root, inodes, candidates)
+}
+
+/** True if a process has replaced its program since it was read: the socket is the new one's. */
+function runsOther(root: string, { pid, comm }: Proc): boolean {
+  const now = readText(join(root, 'proc', String(pid), 'comm'))
+  return now !== undefined && now.trimEnd() !== comm.trimEnd()
 }
 
 /** One entry a network namespace, with processes through which it can be read. */
