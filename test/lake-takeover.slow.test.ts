@@ -17,6 +17,7 @@ import { startClickHouse } from './stack/clickhouse.js'
 
 const start = Date.UTC(2026, 0, 5, 12)
 const total = 40_000
+const batch = 200
 
 function range(from: number, to: number): OcsfEvent[] {
   return Array.from({ length: to - from }, (_, index) => {
@@ -48,9 +49,10 @@ async function owner([url = '', user = '', password = '', database = '']: readon
   let next = 0
   const work = async () => {
     for (let from = next; from < total; from = next) {
-      next += 200
-      const receipt = await store.handle('weir.events', range(from, from + 200), `weir.events:0:${from}-${from + 199}`)
-      process.send?.(receipt.stored)
+      next += batch
+      const events = range(from, from + batch)
+      const receipt = await store.handle('weir.events', events, `weir.events:0:${from}-${from + batch - 1}`)
+      process.send?.({ from, stored: receipt.stored })
     }
   }
   await Promise.all([work(), work(), work(), work()])
@@ -64,6 +66,13 @@ async function untilStill(lake: Lake) {
   }
 }
 
+async function storedUids(lake: Lake): Promise<Set<string>> {
+  const rows = await lake.select<{ uid: string }>(
+    'SELECT metadata_uid AS uid FROM events UNION ALL SELECT metadata_uid FROM metrics',
+  )
+  return new Set(rows.map(({ uid }) => uid))
+}
+
 if (process.argv[2] === 'owner') {
   await owner(process.argv.slice(3))
 } else {
@@ -74,33 +83,41 @@ if (process.argv[2] === 'owner') {
     const { lake, store } = await storeOn(url, user, password, database)
     try {
       const first = fork(import.meta.filename, ['owner', url, user, password, database], { execArgv: [] })
-      let acknowledged = 0
-      first.on('message', (stored: number) => {
-        acknowledged += stored
-        if (acknowledged >= 6_000) first.kill('SIGKILL')
+      const acknowledged = new Set<number>()
+      first.on('message', ({ from, stored }: { from: number; stored: number }) => {
+        assert.equal(stored, batch)
+        for (const { time } of range(from, from + batch)) acknowledged.add(time)
+        if (acknowledged.size >= 6_000) first.kill('SIGKILL')
       })
-      await once(first, 'exit')
-      assert.ok(acknowledged >= 6_000 && acknowledged < total, `${acknowledged} acknowledged`)
+      await once(first, 'close')
+      assert.ok(acknowledged.size >= 6_000 && acknowledged.size < total, `${acknowledged.size} acknowledged`)
 
       await untilStill(lake)
-      const [before] = await lake.select(
-        `SELECT count() AS n, uniqExact(metadata_uid) AS u, (SELECT count() FROM metrics) AS m,
-           min(ingested_time) AS first, max(ingested_time) AS last, now64(3) AS now FROM events`,
+      const in_lake = await storedUids(lake)
+      const lost = range(0, total).filter(
+        ({ time, metadata }) => acknowledged.has(time) && !in_lake.has(String(metadata.uid)),
       )
+      assert.deepEqual(lost, [], 'what was acknowledged is in the lake')
       await store.refill()
+      const unknown: OcsfEvent[] = []
       let stored = 0
       let duplicate = 0
       for (let from = 0; from < total; from += 1_700) {
-        const to = Math.min(total, from + 1_700)
-        const receipt = await store.handle('weir.events', range(from, to), `weir.events:0:${from}-${to - 1}`)
+        const events = range(from, Math.min(total, from + 1_700))
+        const receipt = await store.handle('weir.events', events, `weir.events:0:${from}-${from + events.length - 1}`)
+        const known = events.filter(({ metadata }) => in_lake.has(String(metadata.uid)))
+        if (receipt.duplicate < known.length) unknown.push(...known)
         stored += receipt.stored
         duplicate += receipt.duplicate
       }
       assert.equal(stored + duplicate, total)
-      assert.ok(
-        duplicate >= acknowledged,
-        `${duplicate} known of ${acknowledged} acknowledged; in the lake were ${JSON.stringify(before)}`,
+      const { length } = unknown
+      assert.equal(
+        length,
+        0,
+        `stored and not known, among ${length} from ${unknown[0]?.time} to ${unknown.at(-1)?.time}`,
       )
+      assert.equal(duplicate, in_lake.size)
       const [row] = await lake.select(
         `SELECT count() AS n, uniqExact(metadata_uid) AS u,
            (SELECT count() FROM metrics) AS m, (SELECT uniqExact(metadata_uid) FROM metrics) AS mu FROM events`,
