@@ -39,10 +39,10 @@ export async function openConfiguredLake({
   const lake = embedded ?? (await openServerLake({ ...config.lake, url: url ?? '', retention_days }))
   const works = embedded ? `ClickHouse in this process, ${lake.path}` : `ClickHouse at ${lake.path}`
   health.watch('lake', async () => {
-    const fault = await lake.health()
-    return fault
-      ? { ok: false, message: [fault.message, fault.hint].filter(Boolean).join(' ') }
-      : { ok: true, message: works }
+    const { fault, slow_ms } = await lake.health()
+    if (fault) return { ok: false, message: [fault.message, fault.hint].filter(Boolean).join(' ') }
+    const slow = `; it is slow: a write of nothing has taken ${slow_ms} ms so far`
+    return { ok: true, message: slow_ms === undefined ? works : works + slow }
   })
   return { lake, embedded }
 }

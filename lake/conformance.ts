@@ -68,7 +68,7 @@ export function lakeConformance(name: string, open: () => Promise<Lake>) {
     )
     for (const table of tables) assert.ok(found.some((row) => row.name === table.name))
     assert.deepEqual(await migrate(lake), [])
-    assert.equal(await lake.health(), undefined)
+    assert.deepEqual(await lake.health(), { fault: undefined })
   })
 
   withLake('blocks come back as they were written', async (lake) => {

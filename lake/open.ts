@@ -86,7 +86,7 @@ async function embeddedLake(engine: Engine, path: string, { writer, urgent, read
         await run(table.fsync ? urgent : writer, insertSql(table, block, file, token), 'Null')
       }),
     async health() {
-      return writer.open ? undefined : new WeirError('lake_failed', 'the lake is closed')
+      return { fault: writer.open ? undefined : new WeirError('lake_failed', 'the lake is closed') }
     },
     openSession: (settings = []) => new engine.Session(path, { connectionArgs: [...session_settings, ...settings] }),
     close() {

@@ -7,6 +7,14 @@ import type { Table } from './tables/table.js'
 /** Values of `{name:Type}` placeholders in a query. */
 export type Params = { readonly [name: string]: string | number | boolean | readonly string[] | readonly number[] }
 
+/** Whether the lake can be read and written. */
+export type LakeHealth = {
+  /** What is wrong with it, naming the setting. */
+  readonly fault: WeirError | undefined
+  /** It works, but has not yet read and written nothing for so long. */
+  readonly slow_ms?: number
+}
+
 /**
  * The lake as the rest of Weir sees it: tables to write blocks to, SQL to read. lake/open.ts has it in this process,
  * lake/server.ts on a ClickHouse server, which takes the same SQL, and the same Native bytes as body of an INSERT.
@@ -30,8 +38,8 @@ export type Lake = {
    * token was used among the last 1000 of the table is not written again. Throws `lake_failed`, retryable or not.
    */
   insertNative(table: Table, block: EncodedBlock, token?: string): Promise<void>
-  /** Undefined while the lake can be read and written; else what is wrong with it, naming the setting. Never throws. */
-  health(): Promise<WeirError | undefined>
+  /** Never throws. */
+  health(): Promise<LakeHealth>
   /** Waits for running statements, then releases the folder. May be called twice. */
   close(): Promise<void>
 }

@@ -9,8 +9,10 @@ import { migrate, type Retention } from './migrate.js'
 import type { Lake, Params } from './port.js'
 import type { ServerLakeConfig } from './server-config.js'
 import { serverFault, withoutSecrets } from './server-faults.js'
+import { createServerHealth } from './server-health.js'
 import { oneStatement } from './statement.js'
 import type { Table } from './tables/table.js'
+import { within } from './within.js'
 
 /** How a ClickHouse server is reached; lake/server-config.ts explains the fields and has their defaults. */
 export type ServerLakeOptions = Omit<ServerLakeConfig, 'url'> & {
@@ -21,9 +23,8 @@ export type ServerLakeOptions = Omit<ServerLakeConfig, 'url'> & {
 
 type ClientConfig = NonNullable<Parameters<typeof createClient>[0]>
 
-/** A server that says nothing is given up after so long, ms: at start, and when it is asked how it is. */
+/** A server that says nothing at start is given up after so long, ms. */
 const start_within_ms = 10_000
-const health_within_ms = 4_000
 
 /** In every request: exact integers, errors as HTTP status, inserts that are in the table when they return. */
 const request_settings: ClickHouseSettings = {
@@ -51,7 +52,7 @@ export async function openServerLake(options: ServerLakeOptions): Promise<Lake> 
 export function serverLake(options: ServerLakeOptions): Lake {
   const connect = connector(options)
   // Each has its own sockets: an answer that people wait for never stands in line behind a block of events.
-  const [bulk, urgent, reader] = [connect(4), connect(4), connect(8)]
+  const [bulk, urgent, reader, asker] = [connect(4), connect(4), connect(8), connect(2)]
   const timeout_ms = options.request_timeout_ms
   const insert_settings = settingsOfInserts(options)
   let closing: Promise<void> | undefined
@@ -105,19 +106,9 @@ export function serverLake(options: ServerLakeOptions): Lake {
         throw new WeirError(error.code, error.message, { retryable: true, cause: error })
       }
     },
-    async health() {
-      try {
-        await within(health_within_ms, async (abort_signal) => {
-          await reader.command({ query: 'SELECT 1', abort_signal })
-          await urgent.command({ query: writable_sql, abort_signal })
-        })
-        return undefined
-      } catch (error) {
-        return serverFault(error, options)
-      }
-    },
+    health: createServerHealth({ client: asker, address: options, timeout_ms }),
     close() {
-      closing ??= Promise.all([bulk, urgent, reader].map((client) => client.close())).then(() => {})
+      closing ??= Promise.all([bulk, urgent, reader, asker].map((client) => client.close())).then(() => {})
       return closing
     },
   }
@@ -143,9 +134,6 @@ export function serverLake(options: ServerLakeOptions): Lake {
   }
 }
 
-/** Writes no row, but is refused where a row would be. */
-const writable_sql = 'INSERT INTO coverage (time) SELECT time FROM coverage WHERE 0'
-
 async function prepare(lake: Lake, options: ServerLakeOptions): Promise<void> {
   await naming(options, () => ensureDatabase(options))
   const cluster = serverCluster(options)
@@ -161,18 +149,8 @@ async function prepare(lake: Lake, options: ServerLakeOptions): Promise<void> {
       },
     )
   }
-  const fault = await lake.health()
+  const { fault } = await lake.health()
   if (fault) throw fault
-}
-
-/** A request that is given up after so long, ms; then it throws the `TimeoutError` that its connection does not tell. */
-async function within<T>(ms: number, request: (abort_signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signal = AbortSignal.timeout(ms)
-  try {
-    return await request(signal)
-  } catch (error) {
-    throw signal.aborted ? signal.reason : error
-  }
 }
 
 /** Does something that a start needs; faults name the setting that they depend on. */

@@ -147,10 +147,10 @@ test('a block that a server refuses for another reason than its rows can be writ
       refusal = answer
       await assert.rejects(insert(), { code: 'lake_failed', retryable: true })
     }
-    assert.match((await lake.health())?.message ?? '', /lake\.url/)
+    assert.match((await lake.health()).fault?.message ?? '', /lake\.url/)
     refusal = undefined
     await insert()
-    assert.equal(await lake.health(), undefined)
+    assert.deepEqual(await lake.health(), { fault: undefined })
   } finally {
     await lake.close()
     front.close()
@@ -220,9 +220,9 @@ test('a server that is read-only, slow or away is told, and used again when it i
     const refused = await refusal({})
     assert.equal(refused.code, 'forbidden')
     assert.match(refused.message, /lake\.user/)
-    assert.match((await lake.health())?.message ?? '', /takes no writes/)
+    assert.match((await lake.health()).fault?.message ?? '', /takes no writes/)
     await stack.setReadonly(false)
-    assert.equal(await lake.health(), undefined)
+    assert.deepEqual(await lake.health(), { fault: undefined })
 
     await stack.setDelay(3_000)
     await assert.rejects(insert(), { code: 'lake_failed', retryable: true })
@@ -231,12 +231,44 @@ test('a server that is read-only, slow or away is told, and used again when it i
 
     await stack.kill()
     await assert.rejects(insert(), { code: 'lake_failed', retryable: true })
-    assert.equal((await lake.health())?.code, 'unreachable')
+    assert.equal((await lake.health()).fault?.code, 'unreachable')
     await stack.restart()
     await insert()
-    assert.equal(await lake.health(), undefined)
+    assert.deepEqual(await lake.health(), { fault: undefined })
   } finally {
     await stack.setReadonly(false)
+    await stack.setDelay(0)
+    await lake.close()
+  }
+})
+
+test('a lake that is slow is not a lake that is away', async (t) => {
+  if (stack.kind !== 'stand-in') return t.skip('only the stand-in can be slowed and stopped')
+  const lake = await open({ request_timeout_ms: 8_000 })
+  const pid = stack.pid() ?? 0
+  try {
+    await stack.setDelay(4_500)
+    for (const least_ms of [2_000, 4_000]) {
+      const { fault, slow_ms } = await lake.health()
+      assert.equal(fault, undefined)
+      assert.ok((slow_ms ?? 0) >= least_ms, `slow for ${slow_ms} ms`)
+    }
+    assert.deepEqual(await lake.health(), { fault: undefined }, 'the write was done in the end')
+
+    process.kill(pid, 'SIGSTOP')
+    assert.equal((await lake.health()).fault?.code, 'timeout', 'not even a ping is answered')
+    process.kill(pid, 'SIGCONT')
+    await stack.setDelay(0)
+    assert.deepEqual(await lake.health(), { fault: undefined }, 'at once, whatever the last one still waits for')
+
+    await stack.setDelay(20_000)
+    let late = await lake.health()
+    assert.equal(late.fault, undefined)
+    for (const end = Date.now() + 15_000; !late.fault && Date.now() < end; ) late = await lake.health()
+    assert.equal(late.fault?.code, 'timeout', 'no write is done within request_timeout_ms, though it answers a ping')
+    assert.equal((await lake.health()).fault?.code, 'timeout', 'until one is')
+  } finally {
+    process.kill(pid, 'SIGCONT')
     await stack.setDelay(0)
     await lake.close()
   }

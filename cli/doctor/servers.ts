@@ -58,7 +58,7 @@ async function checkClickHouse(config: Parameters<typeof serverLake>[0]): Promis
   }
   const lake = serverLake(config)
   try {
-    const fault = await lake.health()
+    const { fault } = await lake.health()
     return fault ? refused('ClickHouse', fault) : ok('ClickHouse', `${lake.path} can be read and written`)
   } finally {
     await lake.close()
