@@ -3,15 +3,12 @@
 // `normalize/s` and the ratios count records, so that a format gains nothing by writing more of them; `events/s` counts
 // events. Every format runs in one process, as on a node with several sources.
 // Usage: npm run bench:formats -- [--json] [NAME...]
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { packageRoot } from '../core/paths.js'
 import type { FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
 import type { EventDraft } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
 import { validate } from '../ocsf/validate.js'
-import { fixtureCases, fixtureFiles } from '../test/format-cases.js'
+import { caseConfig, fixtureCases, fixtureFiles } from '../test/format-cases.js'
 
 type Row = {
   format: string
@@ -48,19 +45,6 @@ function recordsOf(definition: FormatDefinition): string[] {
 }
 
 function casesOf(name: string): unknown[] {
-  if (name === 'docker_events') {
-    const path = join(packageRoot, 'ingest', 'formats', 'fixtures', 'docker-events.ndjson')
-    const lines = readFileSync(path, 'utf8').split('\n')
-    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as unknown)
-  }
-  if (name === 'ndjson') {
-    // What the mapping of its example reads.
-    const ends = { client: { ip: '192.0.2.7' }, server: { port: 443 } }
-    return [
-      { type: 'fw', ts: 1_768_176_000, verdict: 'pass', ...ends },
-      { type: 'fw', ts: 1_768_176_001, verdict: 'block', ...ends, rule: 'r-17', bytes: 812 },
-    ]
-  }
   return fixtureFiles(name).flatMap((path) => fixtureCases(path).map(({ record }) => record as unknown))
 }
 
@@ -68,7 +52,7 @@ function measure(definition: FormatDefinition): Row {
   const texts = recordsOf(definition)
   if (texts.length === 0) throw new Error(`${definition.name} has no fixture below ingest/formats/fixtures`)
   const isJson = definition.input === 'json'
-  const format = definition.create(definition.config.parse(definition.name === 'ndjson' ? definition.example : {}))
+  const format = definition.create(definition.config.parse(caseConfig(definition)))
   const context = { received_time: RECEIVED }
   // A line is compared with its own words as JSON: a JSON string would be copied rather than parsed.
   const json = texts.map((text) => (/^[{[]/.test(text) ? text : JSON.stringify(text.split(/[ \t]/))))

@@ -22,7 +22,7 @@ export type Made = {
  * What a runner makes of one record (for a JSON format also of its text; a text format is given text): format, finish,
  * validate, and unknown attributes moved.
  */
-export function make(definition: FormatDefinition, input: unknown, config: object = {}): Made {
+export function make(definition: FormatDefinition, input: unknown, config: object = caseConfig(definition)): Made {
   const isText = typeof input === 'string'
   const record: unknown =
     definition.input === 'text' ? (isText ? input : JSON.stringify(input)) : isText ? JSON.parse(input) : input
@@ -71,6 +71,11 @@ export function refusalOf(definition: FormatDefinition, record: unknown): string
 }
 
 const FIXTURES = join(packageRoot, 'ingest', 'formats', 'fixtures')
+
+/** The configuration a format's fixtures are read with: none, or the mapping without which `ndjson` reads nothing. */
+export function caseConfig(definition: FormatDefinition): object {
+  return definition.name === 'ndjson' ? (definition.example as object) : {}
+}
 
 /** Fixture files of a format: `fixtures/NAME/*.jsonl`, one record a line. */
 export function fixtureFiles(format: string): string[] {

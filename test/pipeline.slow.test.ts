@@ -75,7 +75,7 @@ const inputs: readonly [format: string, records: RawRecord[]][] = [
     'docker_events',
     positioned(
       'docker',
-      fixture('docker-events.ndjson').map((data) => ({ kind: 'event', data })),
+      fixture('docker_events/engine.jsonl').map((event) => ({ kind: 'event', event })),
     ),
   ],
 ]

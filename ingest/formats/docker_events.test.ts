@@ -7,13 +7,15 @@ import { packageRoot } from '../../core/paths.js'
 import type { OcsfEvent } from '../../ocsf/event.js'
 import { finish } from '../../ocsf/finish.js'
 import { validate } from '../../ocsf/validate.js'
+import { fixtureCases } from '../../test/format-cases.js'
 import { dockerEvents } from './docker_events.js'
 import { dockerSample } from './docker-stats.js'
 
-const fixture = (name: string) => readFileSync(join(packageRoot, 'ingest/formats/fixtures', name), 'utf8')
 /** Captured from an engine 20.10: one line for each action. */
-const lines = fixture('docker-events.ndjson').trim().split('\n')
-const captured: { inspect: any; stats: any } = JSON.parse(fixture('docker-inspect.json'))
+const lines = fixtureCases('docker_events/engine.jsonl').map(({ record }) => JSON.stringify(record))
+const captured: { inspect: any; stats: any } = JSON.parse(
+  readFileSync(join(packageRoot, 'ingest/formats/fixtures/docker-inspect.json'), 'utf8'),
+)
 const format = dockerEvents.create({})
 const host = { type_id: 1, hostname: 'vm-7', uid: 'machine-7' }
 const received_time = Date.UTC(2026, 10, 23)

@@ -82,7 +82,9 @@ const readers = new Map<string, (record: JsonRecord) => Outcome<EventDraft[]>>([
 function readEvent(event: JsonRecord, record: JsonRecord): Outcome<EventDraft[]> {
   const faults: Fault[] = []
   const fields = new Fields(event, '', faults)
-  const container = isObject(record.container) ? (record.container as Partial<ContainerFacts>) : undefined
+  const container = isObject(record.container)
+    ? { name: text(record.container.name), image: text(record.container.image) }
+    : undefined
   const image = isObject(record.image) ? record.image : undefined
   const outcome = readEngineEvent(fields, { host: hostOf(record), container, image })
   if (faults.length > 0) return rejectFaults(faults)

@@ -29,7 +29,8 @@ test('every fixture becomes valid OCSF, and its own format is the surest of it',
     for (const { name, record } of fixtureCases(path)) {
       const parts = formats.find(format).split?.(record) ?? [record]
       for (const part of parts) assert.ok(eventsOf(formats.find(format), part).length > 0, `${path}: ${name}`)
-      assert.equal(surest(record), format, `${path}: ${name}`)
+      // Which records `ndjson` reads is said by its configuration: it is never guessed.
+      if (format !== 'ndjson') assert.equal(surest(record), format, `${path}: ${name}`)
     }
   }
 })
