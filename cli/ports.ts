@@ -58,10 +58,10 @@ export function createConfiguredBus({ config, health, log, metrics, turns }: Aro
 }
 
 /** Where jobs wait, as configured. */
-export async function openConfiguredJobs({ config, health, log }: Around): Promise<Jobs> {
+export async function openConfiguredJobs({ config, health, log, metrics }: Around): Promise<Jobs> {
   const { redis } = config.jobs
   if (!redis) return createMemoryJobs({ concurrency: 4 })
-  const jobs = await createBullJobs({ config: redis, actions: actions.all.map(({ name }) => name), log })
+  const jobs = await createBullJobs({ config: redis, actions: actions.all.map(({ name }) => name), log, metrics })
   health.watch('jobs', jobs.health)
   return jobs
 }

@@ -12,8 +12,8 @@ export type Metrics = {
   total(name: string, labels?: Record<string, string>): number
   /** A counter's values by one label: `{ reason: n }`. */
   by(name: string, label: string): Record<string, number>
-  /** Called before each `text`, to set gauges that nobody follows otherwise. */
-  sample(take: () => void): void
+  /** Called before each `text`, to set gauges that nobody follows otherwise; one that fails leaves its gauges as they are. */
+  sample(take: () => void | Promise<void>): void
   /** The Prometheus text exposition. */
   text(): Promise<string>
 }
@@ -28,7 +28,7 @@ export function createMetrics(options: { of_process?: boolean } = {}): Metrics {
   >()
   const gauges = new Map<string, Gauge>()
   const histograms = new Map<string, Histogram>()
-  const samples: (() => void)[] = []
+  const samples: (() => void | Promise<void>)[] = []
 
   return {
     count(name, labels, n = 1) {
@@ -93,8 +93,8 @@ export function createMetrics(options: { of_process?: boolean } = {}): Metrics {
       return result
     },
     sample: (take) => void samples.push(take),
-    text() {
-      for (const take of samples) take()
+    async text() {
+      await Promise.allSettled(samples.map(async (take) => take()))
       return registry.metrics()
     },
   }

@@ -89,6 +89,7 @@ const responder = createResponder({
     config: redisJobsSchema.parse(settings.redis),
     actions: ['append_line'],
     log,
+    metrics: createMetrics(),
   }),
   async publish(steps) {
     for (const step of steps) {

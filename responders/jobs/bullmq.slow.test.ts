@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis as Client } from 'ioredis'
 import { WeirError } from '../../core/errors.js'
 import { createLog } from '../../core/log.js'
+import { createMetrics } from '../../core/metrics.js'
 import { noRedis, type Redis, startRedis } from '../../test/stack/redis.js'
 import { createBullJobs } from './bullmq.js'
 import { jobsConformance } from './conformance.js'
@@ -12,6 +13,7 @@ import type { Job } from './port.js'
 import { redisJobsSchema } from './redis-config.js'
 
 const log = createLog('silent')
+const metrics = createMetrics()
 const skip = noRedis()
 
 if (skip !== undefined) test('BullMQ jobs', { skip }, () => {})
@@ -27,6 +29,7 @@ else {
       config: redisJobsSchema.parse({ url: redis.url, prefix, take_over_ms: 500, ...over }),
       actions: ['log', 'webhook'],
       log,
+      metrics,
     })
 
   jobsConformance('BullMQ jobs', () => create())
@@ -116,6 +119,44 @@ else {
     await Promise.all([first.stop(), second.stop()])
   })
 
+  test('how many jobs wait, run, are delayed and have failed is a metric of each action', async () => {
+    const own = await startRedis()
+    const counted = createMetrics()
+    const config = redisJobsSchema.parse({ url: own.url, concurrency: 1, attempts: 1 })
+    const jobs = await createBullJobs({ config, actions: ['log', 'webhook'], log, metrics: counted })
+    const shown = async () => {
+      const lines = (await counted.text()).matchAll(/^weir_jobs\{action="log",state="(\w+)"\} (\w+)$/gm)
+      return Object.fromEntries([...lines].map(([, state, n]) => [state, n]))
+    }
+    try {
+      let finish = () => {}
+      const finished = new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      let started = 0
+      await jobs.process(async ({ id }) => {
+        if (id === 'bad') throw new Error('it cannot be done')
+        started++
+        await finished
+      }, nothing)
+      await jobs.add(job('bad'))
+      await jobs.settle()
+      for (const id of ['one', 'two', 'three']) await jobs.add(job(id))
+      await jobs.add(job('later'), { delay_ms: 60_000 })
+      await until('one runs', () => started === 1)
+      assert.deepEqual(await shown(), { waiting: '2', active: '1', delayed: '1', failed: '1' })
+      finish()
+      await jobs.settle()
+      assert.deepEqual(await shown(), { waiting: '0', active: '0', delayed: '1', failed: '1' })
+      await own.stop()
+      await until('it is noticed', () => !jobs.health().ok)
+      assert.match((await shown()).waiting ?? '', /^nan$/i)
+    } finally {
+      await jobs.stop()
+      await own.close()
+    }
+  })
+
   test('Redis away: said by health, jobs wait, and go on when it is back; lost data are reported', async () => {
     const own = await startRedis({ password: 'secret word', username: 'weir' })
     const config = redisJobsSchema.parse({
@@ -125,7 +166,7 @@ else {
       prefix: 'away',
       take_over_ms: 500,
     })
-    const jobs = await createBullJobs({ config, actions: ['log'], log })
+    const jobs = await createBullJobs({ config, actions: ['log'], log, metrics })
     try {
       const done: string[] = []
       let lost = 0
@@ -158,7 +199,12 @@ else {
 
   test('stop ends although Redis is away', async () => {
     const own = await startRedis()
-    const jobs = await createBullJobs({ config: redisJobsSchema.parse({ url: own.url }), actions: ['log'], log })
+    const jobs = await createBullJobs({
+      config: redisJobsSchema.parse({ url: own.url }),
+      actions: ['log'],
+      log,
+      metrics,
+    })
     await jobs.process(nothing, nothing)
     await own.close()
     await until('it is noticed', () => !jobs.health().ok)
@@ -184,7 +230,7 @@ else {
       await Promise.all(
         cases.map(async ([config, code, message]) => {
           const started = Date.now()
-          const failed = createBullJobs({ config: redisJobsSchema.parse(config), actions: ['log'], log })
+          const failed = createBullJobs({ config: redisJobsSchema.parse(config), actions: ['log'], log, metrics })
           await assert.rejects(failed, (error: WeirError) => {
             assert.equal(error.code, code, error.message)
             assert.match(error.message, message)
@@ -206,7 +252,7 @@ else {
       await admin.acl('SETUSER', 'few', 'on', '>secret', '~weir:*', '+@read')
       const config = (username: string) =>
         redisJobsSchema.parse({ url: own.url, username, password: 'secret', take_over_ms: 500 })
-      const refused = createBullJobs({ config: config('few'), actions: ['log'], log })
+      const refused = createBullJobs({ config: config('few'), actions: ['log'], log, metrics })
       const error: WeirError = await refused.then(
         () => assert.fail('it must be refused'),
         (error) => error,
@@ -216,7 +262,7 @@ else {
       const rights = error.hint?.match(/keys (\S+) and the rights (.+)\.$/)
       assert.ok(rights, error.hint)
       await admin.acl('SETUSER', 'named', 'on', '>secret', `~${rights[1]}`, ...(rights[2]?.split(' ') ?? []))
-      const jobs = await createBullJobs({ config: config('named'), actions: ['log'], log })
+      const jobs = await createBullJobs({ config: config('named'), actions: ['log'], log, metrics })
       const done: string[] = []
       await jobs.process(async ({ id }) => void done.push(id), nothing)
       await jobs.add(job('later'), { delay_ms: 50 })

@@ -1,6 +1,7 @@
 import { type Job as BullJob, DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq'
 import { messageOf, WeirError } from '../../core/errors.js'
 import type { Log } from '../../core/log.js'
+import type { Metrics } from '../../core/metrics.js'
 import type { Job, JobHandler, JobOptions, Jobs } from './port.js'
 import type { RedisJobsConfig } from './redis-config.js'
 import { connectRedis, type RedisConnection } from './redis-connection.js'
@@ -18,12 +19,13 @@ export type BullJobsOptions = {
   /** Names of all actions: each has a queue, because each has its rate limit. */
   readonly actions: readonly string[]
   readonly log: Log
+  readonly metrics: Metrics
 }
 
 type Handlers = { handler: JobHandler; failed: (job: Job, error: unknown) => Promise<void> }
 
 /** Jobs of several processes, on Redis or Valkey (docs/decisions/0014-jobs-on-redis.md). */
-export async function createBullJobs({ config, actions, log }: BullJobsOptions): Promise<Jobs> {
+export async function createBullJobs({ config, actions, log, metrics }: BullJobsOptions): Promise<Jobs> {
   const connection = await connectRedis(config, log)
   const { redis, answer, health } = connection
   const shared = { connection: redis, prefix: config.prefix }
@@ -31,6 +33,7 @@ export async function createBullJobs({ config, actions, log }: BullJobsOptions):
   const workers: Worker<Job>[] = []
   let unwatch = () => {}
   let stopping: Promise<void> | undefined
+  metrics.sample(() => (stopping ? undefined : countJobs(connection, queues, metrics)))
 
   function openQueue(action: string): Queue<Job> {
     const queue = new Queue<Job>(queueName(action), shared)
@@ -127,6 +130,18 @@ async function close(connection: RedisConnection, workers: Worker<Job>[], queues
   ]
   await Promise.race([Promise.allSettled(closing), pause(must_force ? FORCED_WITHIN_MS : DRAIN_WITHIN_MS)])
   connection.close()
+}
+
+const COUNTED = ['waiting', 'active', 'delayed', 'failed'] as const
+
+/** The gauge `weir_jobs`: jobs of all processes, by action and state; not a number while Redis is away. */
+async function countJobs({ answer, health }: RedisConnection, queues: Map<string, Queue<Job>>, metrics: Metrics) {
+  const is_away = !health().ok
+  const counting = [...queues].map(async ([action, queue]) => {
+    const counts = is_away ? undefined : await answer(queue.getJobCounts(...COUNTED))
+    for (const state of COUNTED) metrics.gauge('jobs', { action, state }, counts?.[state] ?? Number.NaN)
+  })
+  await Promise.all(counting)
 }
 
 function pause(ms: number): Promise<void> {
