@@ -8,6 +8,7 @@ import { createProgram } from '../cli/main.js'
 import { ROLES } from '../cli/roles/role.js'
 import { parseConfig } from '../core/config.js'
 import { packageRoot } from '../core/paths.js'
+import { RESOURCES } from '../ingest/collectors/kubernetes/config.js'
 
 const read = (path: string) => readFileSync(join(packageRoot, path), 'utf8')
 /** Names of an environment file, which has no values. */
@@ -51,7 +52,7 @@ const deployed: Start[] = pods.map(({ metadata, spec }) => {
 for (const [what, starts] of Object.entries({ 'compose.yaml': composed, [folder]: deployed })) {
   test(`${what}: every role is there, with a configuration that it can start with`, () => {
     const roles = starts.filter(({ args }) => args[0] === 'run').map(({ args }) => args[1])
-    assert.deepEqual(roles.sort(), [...ROLES].sort())
+    assert.deepEqual([...new Set(roles)].sort(), [...ROLES].sort())
     assert.ok(starts.some(({ args }) => args[0] === 'migrate'))
     for (const { who, args, config, variables: given } of starts) {
       const text = read(config)
@@ -99,7 +100,20 @@ test(`${folder}: pods fit the restricted profile, and are selected by what watch
   for (const { metadata, spec } of pods) {
     const pod = spec.template.spec
     assert.equal(pod.securityContext.runAsNonRoot, true, metadata.name)
-    assert.equal(pod.automountServiceAccountToken, false, metadata.name)
+    // Whoever has a token of the API has an account for it, with the rights it needs.
+    const account = manifests.find(
+      ({ kind, metadata: { name } }) => kind === 'ServiceAccount' && name === pod.serviceAccountName,
+    )
+    assert.ok(account, `${metadata.name} runs as ${pod.serviceAccountName}`)
+    const has_rights = manifests.some(
+      ({ kind, subjects }) =>
+        kind === 'ClusterRoleBinding' && subjects.some(({ name }: any) => name === pod.serviceAccountName),
+    )
+    assert.equal(pod.automountServiceAccountToken, has_rights, metadata.name)
+    assert.ok(
+      !has_rights || (spec.replicas === 1 && spec.strategy.type === 'Recreate'),
+      'two collectors tell everything twice',
+    )
     for (const { securityContext } of pod.containers) {
       assert.deepEqual(
         securityContext,
@@ -118,6 +132,17 @@ test(`${folder}: pods fit the restricted profile, and are selected by what watch
     )
     assert.ok(hit, `${kind} ${metadata.name} selects pods`)
   }
+})
+
+test('the collector may list and watch what it can be told to report, and nothing else', () => {
+  const [role] = manifests.filter(({ kind }) => kind === 'ClusterRole')
+  const granted = role.rules.flatMap(({ apiGroups, resources, verbs }: any) => {
+    assert.deepEqual(verbs, ['list', 'watch'])
+    return resources.map(
+      (resource: string) => `${apiGroups[0] === '' ? '/api' : `/apis/${apiGroups[0]}`}/v1/${resource}`,
+    )
+  })
+  assert.deepEqual(granted.sort(), Object.values(RESOURCES).sort())
 })
 
 test('Dockerfile: copies what is there and what .dockerignore lets through', () => {
