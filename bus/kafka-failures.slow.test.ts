@@ -57,6 +57,13 @@ test('a broker that is killed and restarted while events flow loses none of them
   await until('health tells of the outage', () => !bus.health().ok)
   assert.match(bus.health().message, /bus\.kafka\.brokers/)
   assert.match(await metrics.text(), /weir_bus_up 0/)
+  const named = { name: 'WeirError', code: 'unreachable', retryable: true, message: /bus\.kafka\.brokers/ }
+  await Promise.all([
+    assert.rejects(bus.lag('g', ['weir.events']), named),
+    assert.rejects(bus.positions('g', ['weir.events']), named),
+    assert.rejects(bus.caughtUp('g', ['weir.events'], { timeout_ms: 60_000 }), named),
+    assert.rejects(bus.receivedFrom([{ topic: 'weir.events', partition: 0, offset: 0n }]), named),
+  ])
   await kafka.start()
   const before = published
   await until('events flow again', () => published > before + 1_000)

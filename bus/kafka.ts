@@ -111,6 +111,14 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
     }
   }
 
+  /** What is asked for while the brokers are away fails with their setting's name. */
+  function asked<Args extends unknown[], Answer>(ask: (...args: Args) => Promise<Answer>) {
+    return (...args: Args) =>
+      ask(...args).catch((error: unknown): never => {
+        throw fault(error, 'ask for offsets')
+      })
+  }
+
   return {
     publish: (topic, messages) => (messages.length === 0 ? Promise.resolve() : producer.send(name(topic), messages)),
     async subscribe(group, topics, handler, { on_assigned } = {}) {
@@ -138,10 +146,10 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
     },
     partitionsOf: admin.partitions,
     partitionOf: (topic, key) => partition(key, admin.partitions(topic)),
-    positions: admin.positions,
-    receivedFrom: admin.receivedFrom,
-    caughtUp: admin.caughtUp,
-    lag: admin.lag,
+    positions: asked(admin.positions),
+    receivedFrom: asked(admin.receivedFrom),
+    caughtUp: asked(admin.caughtUp),
+    lag: asked(admin.lag),
     health: status.health,
     pressure: producer.pressure,
     async start() {

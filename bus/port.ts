@@ -73,14 +73,14 @@ export type Bus = {
   receivedFrom(positions: readonly Position[]): Promise<number>
   /**
    * Resolves when the group has handled everything up to `up_to`, or without it everything that was published before the
-   * call. Rejects with `timeout`. Resolves at once on the memory bus, which acknowledges nothing that was not handled.
+   * call. Rejects with `timeout`, or `unreachable` (retryable) during an outage. Resolves at once on the memory bus, which acknowledges nothing that was not handled.
    */
   caughtUp(
     group: string,
     topics: readonly Topic[],
     options: { timeout_ms: number; up_to?: readonly Position[] },
   ): Promise<void>
-  /** Messages the group has not handled yet, by topic. Also the gauge `weir_bus_lag`. */
+  /** Messages the group has not handled yet, by topic. Also the gauge `weir_bus_lag`. Rejects with `unreachable` during an outage. */
   lag(group: string, topics: readonly Topic[]): Promise<ReadonlyMap<Topic, number>>
   health(): BusHealth
   /** Share of the bound that is in use, 0 to 1. Push endpoints answer 429 near 1. */
