@@ -27,7 +27,13 @@ export function readBatch(
     const timestamp = Number(message.timestamp)
     const outcome = parse(message.value)
     if ('value' in outcome) {
-      read.push({ key: String(message.key ?? ''), value: outcome.value, timestamp })
+      const trace = message.headers?.traceparent
+      const key = String(message.key ?? '')
+      read.push(
+        trace === undefined
+          ? { key, value: outcome.value, timestamp }
+          : { key, value: outcome.value, timestamp, trace: String(trace) },
+      )
       continue
     }
     const position = `${topic}:${partition}:${message.offset}`

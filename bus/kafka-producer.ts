@@ -98,12 +98,7 @@ export function createKafkaProducer(options: KafkaProducerOptions): KafkaProduce
       compression: COMPRESSION[config.compression],
       topicMessages: [...request.topics].map(([topic, entries]) => ({
         topic,
-        messages: entries.map(({ message, partition, bytes }) => ({
-          key: message.key,
-          value: bytes as Buffer,
-          timestamp: String(message.timestamp),
-          partition,
-        })),
+        messages: entries.map(recordOf),
       })),
     })
     metrics.observe('bus_publish', {}, performance.now() - started)
@@ -198,6 +193,12 @@ export function createKafkaProducer(options: KafkaProducerOptions): KafkaProduce
       await producer?.disconnect().catch(() => {})
     },
   }
+}
+
+function recordOf({ message, partition, bytes }: Entry) {
+  const { key, trace } = message
+  const record = { key, value: bytes as Buffer, timestamp: String(message.timestamp), partition }
+  return trace === undefined ? record : { ...record, headers: { traceparent: trace } }
 }
 
 function requestOf(entries: readonly { topic: string; entry: Entry }[]): Request {

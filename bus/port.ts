@@ -10,6 +10,8 @@ export type Message = {
   readonly value: OcsfEvent
   /** When Weir received it, ms since 1970 (Kafka's message timestamp): where latency is measured from. */
   readonly timestamp: number
+  /** W3C trace context of the work that published it, where that is traced: not on every message of a publication. */
+  readonly trace?: string
 }
 
 /** Some messages of one topic, in order per key. */

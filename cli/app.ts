@@ -29,6 +29,7 @@ import { ROLES, type Role } from './roles/role.js'
 import { createStoreRole } from './roles/store.js'
 import { createSightings, type Sightings } from './sightings.js'
 import { openSqlEndpoint } from './sql-endpoint.js'
+import { openTracer, tracedIntake } from './tracing.js'
 import { version } from './version.js'
 
 /** On the memory bus; see the roles. */
@@ -75,7 +76,8 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
   const metrics = createMetrics({ of_process: true })
   const health = createHealthBoard({ metrics })
   const turns = createTurns()
-  const around = { config, data_dir, health, log, metrics, turns, sightings: newSightings() }
+  const tracer = openTracer({ config, roles, log, metrics })
+  const around = { config, data_dir, health, log, metrics, tracer, turns, sightings: newSightings() }
   // A process that only collects needs no lake.
   const needsLake = roles.some((role) => role !== 'ingest')
   // Side by side: a start that cannot succeed is told soon, whichever of them is the reason.
@@ -91,7 +93,7 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
   const { max_record_length } = config
   const intake = createIntake({ bus, metrics, formats: createFormats(config), max_record_length, now: Date.now, turns })
   const collectors = roles.includes('ingest')
-    ? createCollectors({ config, data_dir, bus, intake, metrics, log, publishCoverage })
+    ? createCollectors({ config, data_dir, bus, intake: tracedIntake(intake, tracer), metrics, log, publishCoverage })
     : undefined
   const about = () => ({ version, roles, pid: process.pid, uptime_s: Math.round(process.uptime()) })
   const { host, port } = config.http
@@ -105,6 +107,7 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
   // the next one closes.
   const { start, stop } = lifecycle(
     [
+      tracer,
       opened && toStop('lake', () => opened.lake.close()),
       !isLeftOut('endpoint') && http,
       health,

@@ -81,6 +81,28 @@ const http = z
   .describe('What this process says of itself: alive, ready (each dependency by name), Prometheus metrics.')
   .prefault({})
 
+const telemetry = z
+  .strictObject({
+    otlp_url: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe(
+        'OpenTelemetry receiver that traces are sent to (OTLP over HTTP, port 4318 on most; /v1/traces is added to an address without a path). Without it nothing is traced.',
+      ),
+    headers: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Headers of those requests, such as a token; write ${NAME} to take it from the environment.'),
+    sample_ratio: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(1)
+      .describe('Share of the traces that are recorded; each is whole or not there.'),
+  })
+  .describe('What this process tells of its work, batch by batch, to others: OpenTelemetry traces.')
+  .prefault({})
+
 /** `{ type: <component>, ...its own fields }` for every component of a registry. */
 function instances<D extends Definition<z.ZodType>>(registry: Registry<D>) {
   const options = registry.all.map((definition) =>
@@ -184,6 +206,7 @@ export const configSchema = z.strictObject({
     .default('warn')
     .describe('What is written to stderr.'),
   http,
+  telemetry,
   lake,
   bus: z
     .strictObject({

@@ -5,6 +5,7 @@ import type { Bus } from '../bus/port.js'
 import type { HealthBoard } from '../core/health.js'
 import type { Log } from '../core/log.js'
 import type { Metrics } from '../core/metrics.js'
+import type { Tracer } from '../core/tracing.js'
 import type { Turns } from '../core/turns.js'
 import { openLake } from '../lake/open.js'
 import type { EmbeddedLake, Lake } from '../lake/port.js'
@@ -14,6 +15,7 @@ import { createBullJobs } from '../responders/jobs/bullmq.js'
 import { createMemoryJobs } from '../responders/jobs/memory.js'
 import type { Jobs } from '../responders/jobs/port.js'
 import type { WeirConfig } from './config.js'
+import { tracedBus, tracedJobs } from './tracing.js'
 
 /** Largest batch on the memory bus. */
 const MAX_BATCH = 512
@@ -25,6 +27,7 @@ export type Around = {
   health: HealthBoard
   log: Log
   metrics: Metrics
+  tracer: Tracer
   turns: Turns
 }
 
@@ -48,20 +51,20 @@ export async function openConfiguredLake({
 }
 
 /** The bus of the configuration, not started. */
-export function createConfiguredBus({ config, health, log, metrics, turns }: Around): Bus {
+export function createConfiguredBus({ config, health, log, metrics, tracer, turns }: Around): Bus {
   const { kafka, max_messages } = config.bus
   const bus = kafka
     ? createKafkaBus({ config: kafka, log, metrics })
     : createMemoryBus({ max_messages, max_batch: MAX_BATCH, log, turns })
   health.watch('bus', bus.health)
-  return bus
+  return tracedBus(bus, tracer)
 }
 
 /** Where jobs wait, as configured. */
-export async function openConfiguredJobs({ config, health, log, metrics }: Around): Promise<Jobs> {
+export async function openConfiguredJobs({ config, health, log, metrics, tracer }: Around): Promise<Jobs> {
   const { redis } = config.jobs
-  if (!redis) return createMemoryJobs({ concurrency: 4 })
+  if (!redis) return tracedJobs(createMemoryJobs({ concurrency: 4 }), tracer)
   const jobs = await createBullJobs({ config: redis, actions: actions.all.map(({ name }) => name), log, metrics })
   health.watch('jobs', jobs.health)
-  return jobs
+  return tracedJobs(jobs, tracer)
 }

@@ -3,6 +3,7 @@ import type { Batch, Bus, Subscription } from '../../bus/port.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
 import type { Metrics } from '../../core/metrics.js'
+import type { Tracer } from '../../core/tracing.js'
 import type { Lake } from '../../lake/port.js'
 import { CLASS, type OcsfEvent, type Workload } from '../../ocsf/event.js'
 import { actions } from '../../responders/actions/index.js'
@@ -14,6 +15,7 @@ import { configuredPlaybooks } from '../config-check.js'
 import { publishAll } from '../publish.js'
 import { recordedFindings, recordedResponses, recordedSightings } from '../recorded.js'
 import type { Sightings } from '../sightings.js'
+import { tracedActions } from '../tracing.js'
 import { untilDone, valuesOf } from './role.js'
 
 const ACTION_TIMEOUT_MS = 60_000
@@ -36,6 +38,7 @@ export type RespondOptions = {
   on_response?: ((step: OcsfEvent) => void) | undefined
   log: Log
   metrics: Metrics
+  tracer: Tracer
 }
 
 /** The role that answers findings. */
@@ -124,10 +127,10 @@ function countStates(responder: Responder, metrics: Metrics) {
 }
 
 function buildResponder(options: RespondOptions): Responder {
-  const { config, bus, lake, jobs, sightings, on_response, log, metrics } = options
+  const { config, bus, lake, jobs, sightings, on_response, log, metrics, tracer } = options
   return createResponder({
     playbooks: configuredPlaybooks(config.responders),
-    actions,
+    actions: tracedActions(actions, tracer),
     action_params: config.responders.actions,
     mode: config.mode,
     jobs,

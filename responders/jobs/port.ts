@@ -10,6 +10,8 @@ export type Job = {
   readonly action: string
   /** All that a process which never heard of the response needs to do the job; the adapter hands it on as it is. */
   readonly payload: Json
+  /** W3C trace context of the work that asked for it, where that is traced. */
+  readonly trace?: string
 }
 
 export type JobOptions = {
