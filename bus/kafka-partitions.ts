@@ -11,6 +11,8 @@ import type { Assignment, Topic } from './port.js'
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 const COMMIT_TRIES = 4
+/** The client gives a request up after 30 s; one that it has lost with a connection it never gives up. */
+const COMMIT_WITHIN_MS = 35_000
 const HEARTBEATS_PER_SESSION = 5
 
 /** What one member of a group knows of its partitions, over all clients it has had. */
@@ -78,15 +80,20 @@ export function createPartitions(
     timers.add(timer)
   }
 
-  async function commit(payload: EachBatchPayload, offset: bigint) {
+  /**
+   * Commits everything up to this offset, and lets the client go on behind it. In this order: where a commit fails, the client
+   * fetches the same messages again, and what is done is committed then. Nothing else may come for a long time.
+   */
+  async function commit(payload: EachBatchPayload, last: bigint) {
     const { topic, partition } = payload.batch
-    const offsets = { topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }] }
+    const offsets = { topics: [{ topic, partitions: [{ partition, offset: String(last + 1n) }] }] }
     for (let tries = 1; ; tries++) {
       try {
-        return await payload.commitOffsetsIfNecessary(offsets)
+        await timeLimited(payload.commitOffsetsIfNecessary(offsets), COMMIT_WITHIN_MS)
+        return payload.resolveOffset(String(last))
       } catch (error) {
         // The group went on without us: whoever has the partition now reads it again.
-        if (isRebalance(error)) return
+        if (isRebalance(error)) return payload.resolveOffset(String(last))
         if (tries === COMMIT_TRIES || signal.aborted) throw error
         await sleep(FIRST_RETRY_MS * 2 ** tries)
       }
@@ -106,10 +113,7 @@ export function createPartitions(
     // The topic was made anew.
     if (BigInt(highWatermark) <= (done.get(key) ?? -1n)) done.delete(key)
     let at = indexAfter(messages, done.get(key) ?? -1n)
-    if (at > 0) {
-      payload.resolveOffset(String(messages[at - 1]?.offset))
-      await commit(payload, BigInt(messages[at - 1]?.offset ?? 0) + 1n)
-    }
+    if (at > 0) await commit(payload, BigInt(messages[at - 1]?.offset ?? 0))
     for (let turn = performance.now(); at < messages.length && mayGoOn(); ) {
       const first = BigInt(messages[at]?.offset ?? 0)
       const kept = held.get(key)
@@ -130,8 +134,7 @@ export function createPartitions(
       metrics.count('bus_consumed', { group, topic }, read.batch.messages.length)
       // Another member has it: its commits must not be taken back.
       if (!holds(payload.batch.topic, partition)) return
-      payload.resolveOffset(String(read.last))
-      await commit(payload, read.last + 1n)
+      await commit(payload, read.last)
       at = indexAfter(messages, read.last)
       if (performance.now() - turn > 5) {
         await turns.next()
@@ -202,6 +205,18 @@ export function createPartitions(
       timers.clear()
       held.clear()
     },
+  }
+}
+
+async function timeLimited(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`a commit was not answered within ${ms} ms`)), ms)
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
