@@ -78,6 +78,8 @@ test(`a lake that is slow for ${SLOW_S} s: Kafka holds what waits, no process gr
     if (samples.length % Math.ceil(SLOW_S / 12) !== 0) continue
     const behind = await nodes.store.metric('weir_bus_lag', { group: 'store' })
     most_behind = Math.max(most_behind, behind)
+    const { status, dependencies } = await nodes.store.ready()
+    assert.equal(status, 200, `slow is not away: ${JSON.stringify(dependencies)}`)
     const cells = [(Date.now() - began) / 1_000, ...ROLES.map((role) => sample[role] / MIB)].map(Math.round)
     rows.push(
       `${cells.map((n, index) => String(n).padStart(index === 0 ? 5 : 8)).join('')}${String(pusher.acknowledged.size * BATCH).padStart(18)}${String(behind).padStart(9)}`,
