@@ -90,13 +90,13 @@ function wholeNumber(value: number | undefined): number | undefined {
 
 /** `Microsoft.Storage/storageAccounts/listKeys/action` is named by its last words, `GetBlob` by its first. */
 function activityOf(operation: string, { code, detail }: Result): number {
-  const parts = operation.toLowerCase().split('/')
-  const last = parts.at(-1)
+  const parts = operation.slice(-512).split('/')
+  const last = parts.at(-1)?.toLowerCase()
   // Azure writes what it creates; the answer 201 tells.
   if (last === 'write') return code === '201' || saysCreated(code, detail) ? 1 : 3
   if (last === 'read') return 2
   if (last === 'delete') return 4
-  const verb = last === 'action' ? (operation.split('/').at(-2) ?? '') : (operation.split('/').at(-1) ?? '')
+  const verb = parts.at(last === 'action' ? -2 : -1) ?? ''
   // `GetBlob` begins with its verb, Key Vault's `SecretGet` ends with it.
   return byVerb(verb) ?? byVerb(/[A-Z][a-z]+$/.exec(verb.slice(-32))?.[0] ?? '') ?? 99
 }

@@ -89,11 +89,17 @@ function envelopeOf(record: unknown): Outcome<{ event: JsonRecord; type: string;
   }
   const { data_base64 } = record
   if (typeof data_base64 !== 'string') return ok({ event: record, type: record.type as string, data: record.data })
-  const text = Buffer.from(data_base64, 'base64').toString('utf8')
+  return ok({ event: record, type: record.type as string, data: jsonInside(data_base64) ?? data_base64 })
+}
+
+/** The JSON in a base64 text; undefined if it holds anything else, which its beginning tells of megabytes. */
+function jsonInside(base64: string): unknown {
+  const decoded = (text: string) => Buffer.from(text, 'base64').toString('utf8')
+  if (!/^\s*(?:["{[\dtfn-]|$)/.test(decoded(base64.slice(0, 64)))) return undefined
   try {
-    return ok({ event: record, type: record.type as string, data: JSON.parse(text) as unknown })
+    return JSON.parse(decoded(base64)) as unknown
   } catch {
-    return ok({ event: record, type: record.type as string, data: data_base64 })
+    return undefined
   }
 }
 

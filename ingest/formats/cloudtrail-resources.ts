@@ -86,7 +86,7 @@ function listed(record: Fields): JsonRecord[] {
       resource.role_id = 1
       resource.role = 'Target'
       resources.push(resource)
-    } else if (entry !== null) record.fault(`resources[${n}]`, 'an object', entry)
+    } else if (entry !== null) record.faultAt('resources', n, 'an object', entry)
   }
   return resources
 }
@@ -132,7 +132,7 @@ function issuedSession(answer: JsonRecord, asked: JsonRecord): JsonRecord | unde
   const uid = text(asked.roleSessionName)
   if (credential_uid === undefined && uid === undefined) return undefined
   // `Jul 30, 2024, 9:46:15 PM`, always UTC.
-  const expires = Date.parse(`${text(credentials.expiration) ?? ''} UTC`)
+  const expires = Date.parse(`${text(credentials.expiration)?.slice(0, 64) ?? ''} UTC`)
   return defined({
     uid,
     credential_uid,

@@ -101,6 +101,11 @@ function hashesAt(values: Values, prefix: string): JsonRecord[] | undefined {
   return hashes.length === 0 ? undefined : hashes
 }
 
+/** True if a path ends with a name, in any case. */
+function endsAlike(path: string, name: string): boolean {
+  return path.length >= name.length && path.slice(-name.length).toLowerCase() === name.toLowerCase()
+}
+
 /** A process by the prefix of its columns: `InitiatingProcess`, or none for the one that was made. */
 function processAt(values: Values, prefix: string): JsonRecord | undefined {
   const name = values.text(`${prefix}FileName`)
@@ -108,9 +113,7 @@ function processAt(values: Values, prefix: string): JsonRecord | undefined {
   const pid = values.integer(prefix === '' ? 'ProcessId' : `${prefix}Id`)
   if (pid === undefined && name === undefined) return undefined
   const path =
-    folder === undefined || name === undefined || folder.toLowerCase().endsWith(name.toLowerCase())
-      ? (folder ?? name)
-      : `${folder}\\${name}`
+    folder === undefined || name === undefined || endsAlike(folder, name) ? (folder ?? name) : `${folder}\\${name}`
   const parent_pid = values.integer(`${prefix}ParentId`)
   const parent = values.text(`${prefix}ParentFileName`)
   const user = userOf(

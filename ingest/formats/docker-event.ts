@@ -237,7 +237,8 @@ function commandProcess(execution: string, cmd_line: string, facts: ContainerFac
 
 /** Name and file of the first word of a command line. */
 export function commandOf(cmd_line: string): JsonObject {
-  const path = /^\S+/.exec(cmd_line)?.[0] ?? cmd_line
+  // No path is longer.
+  const path = /^\S+/.exec(cmd_line.slice(0, 4_096))?.[0] ?? cmd_line
   const name = path.slice(path.lastIndexOf('/') + 1) || path
   return { cmd_line, name, ...(path.startsWith('/') ? { file: { name, path, type_id: 1 } } : {}) }
 }

@@ -35,13 +35,14 @@ export function inspectEvents(
 ): EventDraft[] {
   const { time, started, host } = details
   const about = aboutContainer(facts, host)
+  // The answer as text would hold the values of environment variables.
+  const raw_data = JSON.stringify(withoutSecrets(inspect))
   // Each event gets metadata of its own, because the pipeline writes the event's uid into it.
   const base = () => ({
     severity_id: 1,
     status_id: 1,
     metadata: { product: { name: 'Docker Engine', vendor_name: 'Docker' }, log_name: 'inspect' },
-    // The answer as text would hold the values of environment variables.
-    raw_data: JSON.stringify(withoutSecrets(inspect)),
+    raw_data,
   })
   const name = facts.name ?? facts.id.slice(0, 12)
   const inventory: EventDraft = {

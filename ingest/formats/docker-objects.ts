@@ -17,6 +17,9 @@ export type ContainerFacts = {
   readonly runtime?: string | undefined
 }
 
+/** What is longer is no reference, and is kept as it is. */
+const MAX_REFERENCE_CHARS = 4_096
+
 const BARE_ID = /^(sha256:)?[0-9a-f]{12,64}$/
 
 /**
@@ -24,14 +27,15 @@ const BARE_ID = /^(sha256:)?[0-9a-f]{12,64}$/
  * they are.
  */
 function imageReference(image: string): string {
-  if (BARE_ID.test(image) || image.includes('@')) return image
+  if (image.length > MAX_REFERENCE_CHARS || BARE_ID.test(image) || image.includes('@')) return image
   return image.slice(image.lastIndexOf('/') + 1).includes(':') ? image : `${image}:latest`
 }
 
 /** OCSF image object of a reference; `uid` is the digest where it is known. */
 export function imageObject(image: string, image_id?: string): JsonObject {
   const reference = imageReference(image)
-  const [named = '', digest] = reference.split('@')
+  if (reference.length > MAX_REFERENCE_CHARS) return { name: reference, uid: image_id ?? reference }
+  const [named = '', digest] = reference.split('@', 2)
   const colon = named.lastIndexOf(':')
   const tagged = colon > named.lastIndexOf('/') && !BARE_ID.test(named)
   return {

@@ -104,7 +104,12 @@ function readInspect(record: JsonRecord): Outcome<EventDraft[]> {
   if (typeof time !== 'number' || !isEventTime(time)) return missing('time', 'ms from 1970 to 2200', time)
   const facts = containerFacts(inspect)
   if (!facts) return missing('inspect.Id', 'the id of a container', inspect.Id)
-  return ok(inspectEvents(inspect, facts, { time, started: started === true, host: hostOf(record) }))
+  try {
+    return ok(inspectEvents(inspect, facts, { time, started: started === true, host: hostOf(record) }))
+  } catch (error) {
+    if (error instanceof RangeError) return reject('too_deep', 'the answer is nested too deep to be kept as text')
+    throw error
+  }
 }
 
 function readStats(record: JsonRecord): Outcome<EventDraft[]> {

@@ -99,11 +99,7 @@ function readHead(record: Fields): Outcome<Head> {
   if (time !== undefined && !isEventTime(time)) {
     return reject('bad_time', `time: expected a date from 1970 to 2200, found ${kindOf(original_time ?? time)}`)
   }
-  const tags: string[] = []
-  for (const [n, tag] of (record.list('tags') ?? []).entries()) {
-    if (typeof tag === 'string') tags.push(tag)
-    else record.fault(`tags[${n}]`, 'a string', tag)
-  }
+  const tags = record.texts('tags')
   const uuid = record.text('uuid')
   const identity = [rule, output, hostname, original_time].join('\n')
   const uid = uuid ?? eventUid(time ?? 0, hash('sha256', identity, 'hex'))

@@ -5,6 +5,11 @@ export type Fault = { readonly path: string; readonly expected: string; readonly
 
 export type JsonRecord = { [key: string]: unknown }
 
+/** Faults told in words; a list may have a million, of which an error names five. */
+const MANY_FAULTS = 64
+
+const UNTOLD: Fault = { path: '', expected: '', found: '' }
+
 /** Fields read of one object before their names are kept in a set: a record may have a million. */
 const MANY = 48
 
@@ -76,6 +81,18 @@ export class Fields {
     return this.typed(key, 'an array', (value) => (Array.isArray(value) ? value : undefined))
   }
 
+  /** The texts in a list; every other element is a value of a wrong type. */
+  texts(key: string): string[] {
+    const texts: string[] = []
+    const list = this.list(key) ?? []
+    for (let n = 0; n < list.length; n++) {
+      const value = list[n]
+      if (typeof value === 'string') texts.push(value)
+      else this.faultAt(key, n, 'a string', value)
+    }
+    return texts
+  }
+
   /** A nested object; what is not read of it is kept under its dotted path, or under `path` where that is not its name. */
   object(key: string, path?: string): Fields | undefined {
     const value = this.any(key)
@@ -99,6 +116,12 @@ export class Fields {
   fault(key: string, expected: string, found: unknown) {
     if (this.faults === undefined) this.keep(key)
     else this.faults.push({ path: this.at(key), expected, found: kindOf(found) })
+  }
+
+  /** Notes that an element of a list is not what it should be. */
+  faultAt(key: string, n: number, expected: string, found: unknown) {
+    if (this.faults !== undefined && this.faults.length >= MANY_FAULTS) this.faults.push(UNTOLD)
+    else this.fault(`${key}[${n}]`, expected, found)
   }
 
   /** Takes back that a field was read: it stays with the unmapped ones. */
@@ -207,6 +230,18 @@ export function setOwn(target: JsonRecord, key: string, value: unknown) {
 /** An entry of a table by a key that a source chose: `constructor` and `__proto__` are no entries. */
 export function ownEntry<T>(table: { readonly [key: string]: T }, key: string): T | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined
+}
+
+/** The first of a list; the value itself if it is none. */
+export function firstOf(value: unknown): unknown {
+  return Array.isArray(value) ? value[0] : value
+}
+
+/** What follows the last separator of a path, an ARN and the like; the whole text if it has none. */
+export function lastPart(text: string, separator?: string): string
+export function lastPart(text: string | undefined, separator?: string): string | undefined
+export function lastPart(text: string | undefined, separator = '/'): string | undefined {
+  return text?.slice(text.lastIndexOf(separator) + 1)
 }
 
 /** The value in words, short enough for an error. */

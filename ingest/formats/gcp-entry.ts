@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Metadata, Workload } from '../../ocsf/event.js'
 import { eventUid } from '../../ocsf/uid.js'
 import { functionWorkload, vmWorkload } from '../../ocsf/workload.js'
-import { defined, Fields, isObject, type JsonRecord, setOwn } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, lastPart, setOwn } from './fields.js'
 import { sourceKeys, withKeys } from './source-keys.js'
 import { sourceTime } from './source-time.js'
 
@@ -88,7 +88,7 @@ export function readEntry(entry: JsonRecord, feature: string) {
   const place = labels.text('location') ?? labels.text('region') ?? regionOf(zone)
   const operation = fields.object('operation')
   const received = sourceTime('receiveTimestamp', [fields.any('receiveTimestamp')])
-  const trace = fields.text('trace')?.split('/').at(-1)
+  const trace = lastPart(fields.text('trace'))
   const correlation = operation?.text('id') ?? trace
   const log = logOf(entry)
   const project = labels.text('project_id') ?? /^projects\/([^/]+)/.exec(name ?? '')?.[1]

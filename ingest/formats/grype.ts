@@ -100,7 +100,7 @@ function artifactOf(report: Fields): Artifact {
   const image = isObject(target) ? target : {}
   const tags = textsOf(image.tags)
   const name = typeof target === 'string' ? target : (textOf(image.userInput) ?? tags[0] ?? 'unknown')
-  const digest = textsOf(image.repoDigests)[0]?.split('@')[1]
+  const digest = textsOf(image.repoDigests)[0]?.split('@', 2)[1]
   const distro = report.object('distro')
   const isImage = kind === 'image' || isObject(target)
   return {

@@ -12,7 +12,7 @@ import {
   lambdaWorkload,
   namesInstance,
 } from './aws.js'
-import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
+import { defined, type Fields, isObject, type JsonRecord, lastPart } from './fields.js'
 
 /** What a finding's `resource` says about the things and the person concerned. */
 export type Concerned = {
@@ -78,7 +78,7 @@ function instanceOf(details: Fields | undefined, place: AwsPlace) {
   if (!details || id === undefined) return undefined
   const image = details.text('imageId')
   const profile = details.object('iamInstanceProfile')
-  const role = profile?.text('arn')?.split('/').at(-1)
+  const role = lastPart(profile?.text('arn'))
   const tags = awsTags(details.any('tags'))
   const launched = details.text('launchTime')
   const nic = elements(details, 'networkInterfaces').next().value as Fields | undefined
@@ -133,7 +133,7 @@ function lambdaOf(details: Fields | undefined, place: AwsPlace) {
     ...TARGET,
   })
   const versioned =
-    arn !== undefined && version !== undefined && arn.split(':').length === 7 ? `${arn}:${version}` : arn
+    arn !== undefined && version !== undefined && arn.split(':', 8).length === 7 ? `${arn}:${version}` : arn
   return {
     resource,
     workload: arnWorkload(versioned, place) ?? (name === undefined ? undefined : lambdaWorkload(name, place, version)),

@@ -93,7 +93,7 @@ export function callOf(event: JsonRecord, wrapped: Wrapped, faults: Fault[]): Ou
     log_version: fields.text('apiVersion'),
     uri: fields.text('requestURI'),
     user_agent: fields.text('userAgent'),
-    sources: textsOf(fields, 'sourceIPs'),
+    sources: fields.texts('sourceIPs'),
     code: code === undefined || Number.isInteger(code) ? code : undefined,
     status_code: code === undefined ? undefined : String(code),
     failed,
@@ -183,16 +183,6 @@ function regionOf(response: unknown): string | undefined {
   const labels = isObject(response) && isObject(response.metadata) ? response.metadata.labels : undefined
   const region = isObject(labels) ? labels['topology.kubernetes.io/region'] : undefined
   return typeof region === 'string' && region !== '' ? region : undefined
-}
-
-/** A list of texts; undefined elements are noted as faults. */
-function textsOf(fields: Fields, key: string): string[] {
-  const found: string[] = []
-  for (const [n, value] of (fields.list(key) ?? []).entries()) {
-    if (typeof value === 'string') found.push(value)
-    else fields.fault(`${key}[${n}]`, 'a string', value)
-  }
-  return found
 }
 
 /** Times that OCSF accepts. */

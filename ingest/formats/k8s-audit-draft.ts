@@ -228,9 +228,13 @@ function messageOf({ identity, verb, target, code, uri }: Call, options: JsonRec
   const who = identity.user?.name ?? 'unknown'
   const kind = joined(resource, subresource, '/') || uri?.slice(0, 128) || ''
   const which = joined(namespace, name, '/')
-  const command = options?.command === undefined ? '' : [options.command].flat().join(' ')
+  const command = options?.command === undefined ? '' : listOf(options.command).slice(0, 64).join(' ')
   const what = joined(joined(verb, kind, ' '), which, ' ')
   return `${who}: ${what}${command === '' ? '' : ` (${command.slice(0, 256)})`}${code === undefined ? '' : `: ${code}`}`
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value]
 }
 
 /** Both with something between them, where there are both. */

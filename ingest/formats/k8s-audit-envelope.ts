@@ -82,7 +82,7 @@ function fromCloudWatch(record: JsonRecord): Wrapped {
   // /aws/eks/NAME/cluster holds the logs of every part of the control plane; only one of them is the audit log.
   const cluster = /\/aws\/eks\/([^/]{1,128})\/cluster$/.exec(group ?? '')?.[1]
   const isOther = stream !== undefined && cluster !== undefined && !stream.startsWith('kube-apiserver-audit')
-  const time = Number(record.timestamp ?? Number.NaN)
+  const time = typeof record.timestamp === 'object' ? Number.NaN : Number(record.timestamp)
   const owner = text(record.owner)
   return {
     event: parsed(record[key]),

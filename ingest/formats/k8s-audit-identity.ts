@@ -26,7 +26,7 @@ export function identityOf(event: Fields): Identity {
   const extra = extraOf(fields?.object('extra'))
   const name = fields?.text('username')
   const uid = fields?.text('uid')
-  const groups = fields === undefined ? [] : groupsOf(fields)
+  const groups = fields === undefined ? [] : fields.texts('groups')
   const token = tokenOf(extra, name)
   const arn = extra.take('arn')
   const issuer = extra.take('canonicalArn')
@@ -91,15 +91,6 @@ function typeOf(name: string, groups: readonly string[]): { type_id: number; typ
   return groups.includes('system:masters') ? { type_id: 2, type: 'Admin' } : { type_id: 1, type: 'User' }
 }
 
-function groupsOf(fields: Fields): string[] {
-  const groups: string[] = []
-  for (const [n, group] of (fields.list('groups') ?? []).entries()) {
-    if (typeof group === 'string') groups.push(group)
-    else fields.fault(`groups[${n}]`, 'a string', group)
-  }
-  return groups
-}
-
 /** Impersonation is asked for by headers; the audit log has them as a second user. */
 function headersOf(fields: Fields): { name: string; value: string }[] {
   const headers: { name: string; value: string }[] = []
@@ -107,7 +98,7 @@ function headersOf(fields: Fields): { name: string; value: string }[] {
   const uid = fields.text('uid')
   if (name !== undefined) headers.push({ name: 'Impersonate-User', value: name })
   if (uid !== undefined) headers.push({ name: 'Impersonate-Uid', value: uid })
-  for (const group of groupsOf(fields)) headers.push({ name: 'Impersonate-Group', value: group })
+  for (const group of fields.texts('groups')) headers.push({ name: 'Impersonate-Group', value: group })
   return headers
 }
 

@@ -13,7 +13,9 @@ export function podContainersOf({ target, request, response }: Call): JsonRecord
   const pod = [response, request].find((one) => isObject(one) && isObject(one.status))
   if (!isObject(pod) || !isObject(pod.status)) return []
   const { containerStatuses, ephemeralContainerStatuses } = pod.status
-  const statuses = [containerStatuses, ephemeralContainerStatuses].flatMap((list) => (Array.isArray(list) ? list : []))
+  const statuses = [containerStatuses, ephemeralContainerStatuses].flatMap((list) =>
+    Array.isArray(list) ? list.slice(0, MAX_CONTAINERS) : [],
+  )
   const uid = isObject(pod.metadata) ? pod.metadata.uid : undefined
   return statuses.slice(0, MAX_CONTAINERS).flatMap((status) => {
     if (!isObject(status) || typeof status.name !== 'string' || status.name === '') return []

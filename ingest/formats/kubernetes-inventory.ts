@@ -22,7 +22,7 @@ type Seen = {
 function containersOf(pod: JsonRecord): Seen[] {
   const status = part(pod, 'status')
   return ['initContainerStatuses', 'containerStatuses', 'ephemeralContainerStatuses']
-    .flatMap((key) => (Array.isArray(status[key]) ? (status[key] as unknown[]) : []))
+    .flatMap((key) => (Array.isArray(status[key]) ? (status[key] as unknown[]).slice(0, MAX_CONTAINERS) : []))
     .slice(0, MAX_CONTAINERS)
     .flatMap((one) => {
       const found = isObject(one) ? containerIdOf(one.containerID) : undefined

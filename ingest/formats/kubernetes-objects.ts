@@ -21,7 +21,7 @@ export function containerIdOf(value: unknown): { runtime?: string; id: string } 
 export function imageOf(reference: unknown, id?: unknown): JsonRecord | undefined {
   const said = typeof reference === 'string' ? reference.slice(0, 1024) : ''
   const digest = digestOf(id) ?? digestOf(reference)
-  const [named = ''] = said.split('@')
+  const [named = ''] = said.split('@', 1)
   const slash = named.lastIndexOf('/')
   const colon = named.lastIndexOf(':')
   const isTagged = colon > slash && !/^sha256:/.test(named)
@@ -38,6 +38,8 @@ function digestOf(value: unknown): string | undefined {
 }
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+/** Far more than fit into an object of the API, which etcd keeps below 1.5 MB. */
+const MAX_VARIABLES = 20_000
 /** Objects whose values may be passwords. */
 const SECRET_KINDS = new Set<unknown>(['Secret', 'ConfigMap'])
 
@@ -70,7 +72,8 @@ function withoutValues(spec: JsonRecord): JsonRecord {
     if (!Array.isArray(spec[key])) continue
     copy[key] = spec[key].map((one: unknown) => {
       if (!isRecord(one) || !Array.isArray(one.env)) return one
-      return { ...one, env: one.env.map((variable: unknown) => (isRecord(variable) ? { name: variable.name } : {})) }
+      const env = one.env.slice(0, MAX_VARIABLES)
+      return { ...one, env: env.map((variable: unknown) => (isRecord(variable) ? { name: variable.name } : {})) }
     })
   }
   if (isRecord(spec.template) && isRecord(spec.template.spec)) {

@@ -6,7 +6,7 @@ import { httpCode, urlOf } from './app-events.js'
 import { arnOf, awsAccount, awsCloud, awsTime, instanceWorkload, isInstanceId } from './aws.js'
 import { accessWords, ipField, plainRow, type RowNames, requestLine, wholeField, wordRow } from './aws-access-row.js'
 import { delivered, jsonIn } from './aws-delivery.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, lastPart, rejectFaults } from './fields.js'
 import { isEventTime } from './time.js'
 
 const COLUMNS =
@@ -119,7 +119,8 @@ function draftOf(row: Fields): EventDraft {
   const error = row.text('errorcode')
   const host = row.text('hostheader')
   const access_point = row.text('accesspointarn')
-  const region = arnOf(access_point)?.region ?? /\.s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws/.exec(host ?? '')?.[1]
+  const region =
+    arnOf(access_point)?.region ?? /\.s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws/.exec(host?.slice(0, 512) ?? '')?.[1]
   const uid = row.text('requestid')
   const http = defined({
     http_method: request.method,
@@ -190,7 +191,7 @@ function timeOf(row: Fields): number | undefined {
 
 /** OCSF activities: 1 Read, 5 Write, 6 Create, 7 Delete, 8 List, 2 Update; `REST.GET.OBJECT`, `S3.EXPIRE.OBJECT`. */
 function activityOf(operation: string): number {
-  const [, verb = '', what = ''] = operation.toUpperCase().split('.', 4)
+  const [, verb = '', what = ''] = operation.slice(0, 128).toUpperCase().split('.', 4)
   const isBucket = what.startsWith('BUCKET') || what === 'SERVICE'
   if (verb === 'GET' || verb === 'HEAD')
     return isBucket && verb === 'GET' && (what === 'BUCKET' || what === 'SERVICE') ? 8 : 1
@@ -234,10 +235,10 @@ function requesterOf(text: string | undefined) {
   if (text === undefined) return { user: { name: 'anonymous', type_id: 0 } }
   const arn = arnOf(text)
   if (arn === undefined) return { user: { uid: text, type_id: 0 } }
-  const [kind = '', name = '', session] = arn.resource.split('/')
+  const [kind = '', name = '', session] = arn.resource.split('/', 3)
   const isRole = kind === 'assumed-role'
   const user = defined({
-    name: isRole ? name : arn.resource.split('/').at(-1),
+    name: isRole ? name : lastPart(arn.resource),
     uid: text,
     type: isRole ? 'AssumedRole' : kind === 'user' ? 'IAMUser' : kind,
     type_id: isRole ? 99 : kind === 'user' ? 1 : kind === 'root' ? 2 : 99,

@@ -11,7 +11,7 @@ import {
   instanceWorkload,
   namesInstance,
 } from './aws.js'
-import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
+import { defined, type Fields, isObject, type JsonRecord, lastPart } from './fields.js'
 import { elements } from './security-hub-parts.js'
 
 const ROLES: { readonly [role: string]: number } = { Target: 1, Actor: 2 }
@@ -68,14 +68,14 @@ function concern(
 ) {
   if (type === 'AwsEc2Instance') {
     const instance = inside(details, 'AwsEc2Instance')
-    const id = uid.split('/').at(-1) as string
+    const id = lastPart(uid)
     const image = text(instance.ImageId)
-    const role = text(instance.IamInstanceProfileArn)?.split('/').at(-1)
+    const role = lastPart(text(instance.IamInstanceProfileArn))
     result.device ??= deviceOf(id, instance, place)
     if (namesInstance(id)) result.workload ??= instanceWorkload(id, place, { image, role })
   } else if (type === 'Container' || type === 'AwsEcsContainer') {
     const container = inside(details, 'Container')
-    const id = uid.split(/[/:]/).at(-1) as string
+    const id = lastPart(lastPart(uid), ':')
     const name = text(container.Name)
     const image = text(container.ImageName) ?? text(container.ImageId)
     result.container ??= defined({
@@ -127,7 +127,7 @@ function keyActor(uid: string, key: JsonRecord): JsonRecord {
       type,
       type_id: type === 'IAMUser' ? 1 : type === 'Root' ? 2 : type === undefined ? 0 : 99,
       account: awsAccount(text(key.AccountId)),
-      credential_uid: text(key.AccessKeyId) ?? uid.split(':').at(-1),
+      credential_uid: text(key.AccessKeyId) ?? lastPart(uid, ':'),
       ...(name === undefined && text(key.PrincipalId) === undefined ? { uid } : {}),
     }),
     session: Object.keys(session).length === 0 ? undefined : session,

@@ -60,7 +60,7 @@ const SEVERITIES: { readonly [word: string]: number } = {
 
 /** OCSF severity of a scanner's word. */
 export function severityOf(word: string | undefined): number {
-  const key = (word ?? 'unknown').toLowerCase()
+  const key = (word ?? 'unknown').slice(0, 64).toLowerCase()
   return Object.hasOwn(SEVERITIES, key) ? (SEVERITIES[key] as number) : 0
 }
 
@@ -100,7 +100,7 @@ function deviceOf({ name, uid, type, tag, os, os_version }: Artifact): JsonRecor
 }
 
 function imageOf(name: string, uid: string | undefined, tag: string | undefined): JsonRecord {
-  const bare = (name.split('@')[0] ?? name) || name
+  const bare = (name.split('@', 1)[0] ?? name) || name
   const isTagged = tag !== undefined && bare.endsWith(`:${tag}`)
   return defined({ name: isTagged ? bare.slice(0, -tag.length - 1) : bare, tag, uid: uid ?? name })
 }
@@ -257,7 +257,7 @@ export function textsOf(value: unknown, most = 64): string[] {
 
 /** The tag of an image reference; undefined for a digest. */
 export function tagOf(reference: string | undefined): string | undefined {
-  const bare = reference?.split('@')[0] ?? ''
+  const bare = reference?.split('@', 1)[0] ?? ''
   const colon = bare.lastIndexOf(':')
   return colon > bare.lastIndexOf('/') ? bare.slice(colon + 1) || undefined : undefined
 }

@@ -62,10 +62,13 @@ export function purlOf({ externalRefs }: JsonRecord): string | undefined {
 
 /** The package the document describes, if it is one and not several. */
 function rootOf(document: JsonRecord, relations: readonly JsonRecord[], byId: ReadonlyMap<string, JsonRecord>) {
-  const ids = new Set<unknown>(Array.isArray(document.documentDescribes) ? document.documentDescribes : [])
+  const ids = new Set<unknown>()
+  // Two are several.
+  const add = (id: unknown) => void (ids.size < 2 && ids.add(id))
+  for (const id of Array.isArray(document.documentDescribes) ? document.documentDescribes : []) add(id)
   for (const { spdxElementId, relationshipType, relatedSpdxElement } of relations) {
-    if (relationshipType === 'DESCRIBES' && spdxElementId === document.SPDXID) ids.add(relatedSpdxElement)
-    if (relationshipType === 'DESCRIBED_BY' && relatedSpdxElement === document.SPDXID) ids.add(spdxElementId)
+    if (relationshipType === 'DESCRIBES' && spdxElementId === document.SPDXID) add(relatedSpdxElement)
+    if (relationshipType === 'DESCRIBED_BY' && relatedSpdxElement === document.SPDXID) add(spdxElementId)
   }
   const [only, ...more] = ids
   return typeof only === 'string' && more.length === 0 ? byId.get(only) : undefined

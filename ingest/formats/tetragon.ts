@@ -180,11 +180,7 @@ function exitDraft(event: Fields, process: JsonRecord, about: About): EventDraft
 function addPolicy(draft: EventDraft, event: Fields) {
   const name = event.text('policy_name')
   const message = event.text('message')
-  const tags: string[] = []
-  event.list('tags')?.forEach((tag, n) => {
-    if (typeof tag === 'string') tags.push(tag)
-    else event.fault(`tags[${n}]`, 'a string', tag)
-  })
+  const tags = event.texts('tags')
   const metadata = draft.metadata as Partial<Metadata>
   if (name !== undefined) draft.policy = defined({ name, type: 'TracingPolicy', desc: message })
   if (message !== undefined) draft.message = `${message}: ${draft.message}`.slice(0, 1024)

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { eventUid } from '../../ocsf/uid.js'
-import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
+import { defined, type Fields, isObject, type JsonRecord, ownEntry } from './fields.js'
 import { fileOf } from './kernel-calls.js'
 import { attacksOf } from './mitre.js'
 import type { Base } from './tracee-activity.js'
@@ -72,11 +72,12 @@ function fromThreat(threat: JsonRecord): Threat {
 /** 0 information, 1 low, 2 medium, 3 high, 4 critical; the gRPC output has words. */
 function severityOf(value: unknown): number {
   if (typeof value === 'number') return value >= 0 && value <= 4 ? Math.trunc(value) + 1 : 0
-  return WORDS[String(value).toLowerCase().replace('severity_', '')] ?? (value === undefined ? 1 : 0)
+  if (typeof value !== 'string') return value === undefined ? 1 : 0
+  return ownEntry(WORDS, value.slice(0, 64).toLowerCase().replace('severity_', '')) ?? 0
 }
 
 function tacticOf(category: string | undefined): string | undefined {
-  return category === undefined ? undefined : `mitre_${category.toLowerCase().replace(/[- ]/g, '_')}`
+  return category === undefined ? undefined : `mitre_${category.slice(0, 64).toLowerCase().replace(/[- ]/g, '_')}`
 }
 
 /** `Defense Evasion: Masquerading (T1036)`, as older rules wrote it. */

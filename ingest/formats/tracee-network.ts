@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
-import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
+import { defined, type Fields, firstOf, isObject, type JsonRecord } from './fields.js'
 import { connectionOf, NET, networkActivity } from './kernel-calls.js'
 import type { Base } from './tracee-activity.js'
 
@@ -67,7 +67,7 @@ function packetEnds(packet: Fields): Ends {
   const target = endOf(packet.text('dst_ip'), packet.number('dst_port'))
   const said = packet.any('protocol')
   const numbers: { [number: string]: string } = { 6: 'tcp', 17: 'udp', 1: 'icmp', 58: 'icmpv6' }
-  const protocol = typeof said === 'string' ? said : numbers[String(said)]
+  const protocol = typeof said === 'string' ? said : typeof said === 'number' ? numbers[said] : undefined
   if (protocol === undefined) packet.keep('protocol')
   const way = packet.any('direction') ?? packet.any('packet_direction')
   const length = packet.number('packet_len')
@@ -92,7 +92,7 @@ function socketOf(args: Fields, key: string): JsonRecord | undefined {
     }
     const { sun_path, sa_family } = value
     if (typeof sun_path === 'string' && sun_path !== '') {
-      return { name: sun_path, type_id: 99, type: String(sa_family ?? 'AF_UNIX') }
+      return { name: sun_path, type_id: 99, type: typeof sa_family === 'string' ? sa_family : 'AF_UNIX' }
     }
   }
   args.keep(key)
@@ -135,17 +135,14 @@ function dnsOf(
   if (Array.isArray(responses) && isObject(responses[0])) {
     const [first] = responses
     const query = isObject(first.query_data) ? queryOf(first.query_data) : undefined
-    const answers = [first.dns_answer]
-      .flat()
-      .filter(isObject)
-      .slice(0, 64)
-      .map((answer) =>
-        defined({
-          rdata: String(answer.answer ?? ''),
-          type: typeof answer.answer_type === 'string' ? answer.answer_type : undefined,
-          ttl: Number.isInteger(answer.ttl) ? (answer.ttl as number) : undefined,
-        }),
-      )
+    const given = Array.isArray(first.dns_answer) ? first.dns_answer.slice(0, 64) : [first.dns_answer]
+    const answers = given.filter(isObject).map((answer) =>
+      defined({
+        rdata: typeof answer.answer === 'string' ? answer.answer : '',
+        type: typeof answer.answer_type === 'string' ? answer.answer_type : undefined,
+        ttl: Number.isInteger(answer.ttl) ? (answer.ttl as number) : undefined,
+      }),
+    )
     if (responses.length > 1) args.keep('dns_response')
     return { activity_id: 2, ...defined({ query, answers: answers.length === 0 ? undefined : answers }) }
   }
@@ -184,7 +181,7 @@ function httpOf(
     const hostname = request.text('host')
     const path = request.text('uri_path')
     const headers = request.any('headers')
-    const agent = isObject(headers) ? [headers['User-Agent']].flat()[0] : undefined
+    const agent = firstOf(isObject(headers) ? headers['User-Agent'] : undefined)
     request.keep('headers')
     return {
       activity_id: METHODS[method ?? ''] ?? 99,

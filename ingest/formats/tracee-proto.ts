@@ -1,4 +1,4 @@
-import { isObject, type JsonRecord, setOwn } from './fields.js'
+import { firstOf, isObject, type JsonRecord, setOwn } from './fields.js'
 
 /** True for a v1beta1 event (gRPC, and JSON outputs made from it): name, and data or a context. */
 export function isProto(record: JsonRecord): boolean {
@@ -39,7 +39,7 @@ export function flattened(record: JsonRecord): JsonRecord {
       id: container.id,
       name: container.name,
       image: image.name,
-      imageDigest: [image.repo_digests ?? image.repoDigests ?? []].flat()[0],
+      imageDigest: firstOf(image.repo_digests ?? image.repoDigests),
     },
     kubernetes: {
       podName: pod.name,

@@ -102,9 +102,11 @@ function hasValue(value: unknown): boolean {
 /** Arguments by their names. */
 function argumentsOf(fields: Fields, faults: Fault[]): Fields {
   const named: JsonRecord = {}
-  for (const [n, entry] of (fields.list('args') ?? []).entries()) {
+  const list = fields.list('args') ?? []
+  for (let n = 0; n < list.length; n++) {
+    const entry = list[n]
     if (!isObject(entry) || typeof entry.name !== 'string') {
-      fields.fault(`args[${n}]`, 'an object with a name', entry)
+      fields.faultAt('args', n, 'an object with a name', entry)
       continue
     }
     if (entry.value !== null && entry.value !== undefined) setOwn(named, entry.name, entry.value)

@@ -1,4 +1,5 @@
 import { defined, isObject, type JsonRecord } from './fields.js'
+import { textOf } from './software-report.js'
 
 const KINDS: { readonly [kind: string]: string } = {
   VulnerabilityReport: 'vulnerabilities',
@@ -21,15 +22,15 @@ export function operatorReport(record: JsonRecord): JsonRecord {
   const labels = isObject(meta.labels) ? meta.labels : {}
   const artifact = isObject(report.artifact) ? report.artifact : {}
   const registry = isObject(report.registry) ? report.registry : {}
-  const kind = labels['trivy-operator.resource.kind']
-  const name = labels['trivy-operator.resource.name']
+  const kind = textOf(labels['trivy-operator.resource.kind'])
+  const name = textOf(labels['trivy-operator.resource.name'])
   const repository = [registry.server, artifact.repository]
     .filter((one) => typeof one === 'string' && one !== '')
     .join('/')
   const isImage = repository !== ''
   const reference = typeof artifact.tag === 'string' ? `${repository}:${artifact.tag}` : repository
   return {
-    ArtifactName: isImage ? reference : [kind, name].filter(Boolean).join('/') || String(meta.name ?? 'unknown'),
+    ArtifactName: isImage ? reference : [kind, name].filter(Boolean).join('/') || (textOf(meta.name) ?? 'unknown'),
     ArtifactType: isImage ? 'container_image' : 'kubernetes',
     Namespace: labels['trivy-operator.resource.namespace'] ?? meta.namespace,
     CreatedAt: report.updateTimestamp,

@@ -81,7 +81,7 @@ function split(record: unknown): readonly unknown[] | undefined {
     return record.Resources.filter(isObject).flatMap((resource) => {
       const { Namespace, Kind, Name, Results, Metadata } = resource
       const image = Array.isArray(Metadata) ? Metadata[0] : Metadata
-      const name = [Namespace, Kind, Name].filter(Boolean).join('/')
+      const name = [Namespace, Kind, Name].map(textOf).filter(Boolean).join('/')
       return (
         split({ ArtifactName: name, ArtifactType: 'kubernetes', Namespace, Metadata: image, Results: Results ?? [] }) ??
         []
@@ -103,7 +103,7 @@ function split(record: unknown): readonly unknown[] | undefined {
       for (const one of Array.isArray(found) ? found : []) parts.push({ artifact, result, [name]: one })
     }
     if (Array.isArray(entry.Packages))
-      packages.push(...entry.Packages.map((one) => ({ type: entry.Type, package: one })))
+      for (const one of entry.Packages) packages.push({ type: entry.Type, package: one })
   }
   for (const chunk of chunksOf(packages)) parts.push({ artifact, result: {}, packages: chunk })
   return parts
@@ -164,7 +164,7 @@ function artifactOf(fields: Fields): Outcome<Known> {
   return ok({
     artifact: {
       name,
-      uid: digest?.split('@')[1] ?? meta?.text('ImageID'),
+      uid: digest?.split('@', 2)[1] ?? meta?.text('ImageID'),
       type,
       tag: tagOf(tags[0] ?? (type === 'Container Image' ? name : undefined)),
       os: os?.text('Family'),
@@ -321,7 +321,7 @@ function componentOf(entry: unknown): JsonRecord[] {
   if (name === undefined) return []
   const version = [textOf(pack.Version), textOf(pack.Release)].filter(Boolean).join('-')
   const digest = textOf(pack.Digest)
-  const [algorithm, value] = digest?.split(':') ?? []
+  const [algorithm, value] = digest?.split(':', 2) ?? []
   return [
     defined({
       name,

@@ -106,7 +106,8 @@ function draftOf(record: Fields): Outcome<EventDraft> {
       class_uid: CLASS.http_activity,
       ...known,
       firewall_rule: ruleOf(record),
-      policy: acl === undefined ? undefined : defined({ uid: acl, name: arn?.resource.split('/')[2], type: 'web ACL' }),
+      policy:
+        acl === undefined ? undefined : defined({ uid: acl, name: arn?.resource.split('/', 3)[2], type: 'web ACL' }),
       ja4_fingerprint_list: ja4 === undefined ? undefined : [{ type_id: 1, type: 'JA4', value: ja4 }],
     }) as EventDraft,
   )

@@ -192,7 +192,9 @@ function textsOf(fields: Fields | undefined, key: string): string[] {
 
 function attacksOfRule(rule: Fields | undefined): unknown[] | undefined {
   const mitre = rule?.object('mitre')
-  const tactics = textsOf(mitre, 'tactic').map((name) => `mitre_${name.toLowerCase().replaceAll(' ', '_')}`)
+  const tactics = textsOf(mitre, 'tactic').map(
+    (name) => `mitre_${name.slice(0, 64).toLowerCase().replaceAll(' ', '_')}`,
+  )
   const attacks = attacksOf([...textsOf(mitre, 'id'), ...tactics])
   const [technique] = textsOf(mitre, 'technique')
   const [first] = attacks

@@ -76,7 +76,7 @@ function addUsers(evidence: JsonRecord, data: Fields) {
   else if (source !== undefined) evidence.user = { name: source }
   if (command !== undefined) {
     const name = command.split(' ', 1)[0] ?? command
-    evidence.process = { uid: `command:${command.slice(0, 200)}`, name: basename(name) || name, cmd_line: command }
+    evidence.process = { uid: `command:${command.slice(0, 200)}`, name: nameOf(name), cmd_line: command }
   }
 }
 
@@ -107,7 +107,7 @@ function addAudit(evidence: JsonRecord, audit: Fields | undefined) {
   evidence.process = defined({
     pid,
     uid: pid === undefined ? `audit:${exe ?? name}` : undefined,
-    name: name ?? (exe === undefined ? undefined : basename(exe)),
+    name: name ?? (exe === undefined ? undefined : nameOf(exe)),
     cmd_line: words.length === 0 ? undefined : words.join(' '),
     file: exe === undefined ? undefined : fileAt(exe),
     working_directory: word(audit, 'cwd'),
@@ -117,8 +117,13 @@ function addAudit(evidence: JsonRecord, audit: Fields | undefined) {
   if (auid !== undefined && auid !== '4294967295') evidence.actor = { user: { uid: auid } }
 }
 
+/** A path of Linux has at most 4,096 characters. */
+function nameOf(path: string): string {
+  return basename(path.slice(-4_096)) || path
+}
+
 function fileAt(path: string): JsonRecord {
-  return { name: basename(path) || path, path, type_id: 1 }
+  return { name: nameOf(path), path, type_id: 1 }
 }
 
 /** Sysmon and Security events of Windows: what is there under eventdata. */
@@ -167,7 +172,8 @@ function addRequest(evidence: JsonRecord, data: Fields) {
   const url = word(data, 'url')
   if (url === undefined) return
   if (/^https?:\/\/[^\s]+$/.test(url)) evidence.url = { url_string: url }
-  else if (url.startsWith('/')) evidence.url = { path: url.split('?')[0] ?? url, query_string: url.split('?')[1] ?? '' }
+  else if (url.startsWith('/'))
+    evidence.url = { path: url.split('?', 1)[0] ?? url, query_string: url.split('?', 2)[1] ?? '' }
   else data.keep('url')
 }
 
@@ -217,7 +223,7 @@ function addFile(evidence: JsonRecord, syscheck: Fields | undefined) {
     evidence.process = defined({
       pid,
       uid: pid === undefined ? `exe:${exe}` : undefined,
-      name: exe === undefined ? undefined : basename(exe),
+      name: exe === undefined ? undefined : nameOf(exe),
       file: exe === undefined ? undefined : fileAt(exe),
       parent_process: ppid === undefined ? undefined : { pid: ppid },
     })

@@ -102,7 +102,7 @@ function requestDraft(fields: Fields, request: Fields | undefined): EventDraft {
   const length = countOf(word('responseSize', 'sc_bytes'))
   const sent = countOf(word('requestSize', 'cs_bytes'))
   const target = word('serverIp', 'cs_bucket')
-  const path = url?.startsWith('/') ? url.split('?')[0] : undefined
+  const path = url?.startsWith('/') ? url.split('?', 1)[0] : undefined
   return defined({
     class_uid: CLASS.http_activity,
     activity_id: METHODS.has(method) ? ACTIVITIES.indexOf(method) + 1 : 0,

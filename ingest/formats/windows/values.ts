@@ -50,11 +50,21 @@ export function timeOf(text: string | undefined): number | undefined {
 
 /** Last part of a path with either separator. */
 export function baseName(path: string): string {
-  return path.slice(Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/')) + 1) || path
+  return path.slice(lastSeparator(path) + 1) || path
+}
+
+/** No path of Windows is longer. */
+const MAX_PATH_CHARS = 32_768
+
+/** Where the last separator stands; -1 if there is none. */
+function lastSeparator(path: string): number {
+  const tail = path.slice(-MAX_PATH_CHARS)
+  const at = Math.max(tail.lastIndexOf('\\'), tail.lastIndexOf('/'))
+  return at === -1 ? -1 : path.length - tail.length + at
 }
 
 function folderOf(path: string): string | undefined {
-  const at = Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/'))
+  const at = lastSeparator(path)
   return at > 0 ? path.slice(0, at) : undefined
 }
 
