@@ -169,20 +169,23 @@ function draftOf(row: Fields, faults: Fault[], targets: { readonly [group: strin
       duration: processing.sum,
     },
   )
-  return defined({
-    ...draft,
-    start_time: timeOf(row, 'requestcreationtime'),
-    end_time: time,
-    app_protocol_name: protocol,
-    load_balancer: balancerOf(row, group, target),
-    tls: tlsOf(row, domain),
-    traffic:
-      received === undefined && sent === undefined
-        ? undefined
-        : defined({ bytes_in: received, bytes_out: sent, bytes: (received ?? 0) + (sent ?? 0) }),
-    status_detail: row.text('errorreason') ?? row.text('classificationreason'),
-    firewall_rule: ruleOf(row),
-  }) as EventDraft
+  const start_time = timeOf(row, 'requestcreationtime')
+  const balancer = balancerOf(row, group, target)
+  const tls = tlsOf(row, domain)
+  const reason = row.text('errorreason') ?? row.text('classificationreason')
+  const rule = ruleOf(row)
+  // One by one: a literal that begins with a spread is several times slower.
+  if (start_time !== undefined) draft.start_time = start_time
+  if (time !== undefined) draft.end_time = time
+  if (protocol !== undefined) draft.app_protocol_name = protocol
+  if (balancer !== undefined) draft.load_balancer = balancer
+  if (tls !== undefined) draft.tls = tls
+  if (received !== undefined || sent !== undefined) {
+    draft.traffic = defined({ bytes_in: received, bytes_out: sent, bytes: (received ?? 0) + (sent ?? 0) })
+  }
+  if (reason !== undefined) draft.status_detail = reason
+  if (rule !== undefined) draft.firewall_rule = rule
+  return draft
 }
 
 const METADATA = () => ({

@@ -107,18 +107,22 @@ function sideOf(payload: Fields, connection: Fields, keys: (typeof SIDES)['src' 
   })
   const isPlaced = 'country' in location || 'region' in location || 'city' in location
   if (!isPlaced) place?.keep('continent')
-  const endpoint = defined({
-    ...address,
-    port: port !== undefined && Number.isInteger(port) && port >= 0 && port <= 65535 ? port : undefined,
-    name: workload?.name,
-    instance_uid: workload?.uid.slice(3),
-    vpc_uid: vpc?.text('vpc_name'),
-    subnet_uid: vpc?.text('subnetwork_name'),
-    zone: instance?.text('zone'),
-    svc_name: google,
-    location: isPlaced ? location : undefined,
-    autonomous_system: asn === undefined || !Number.isInteger(asn) ? undefined : { number: asn },
-  })
+  const network = vpc?.text('vpc_name')
+  const subnet = vpc?.text('subnetwork_name')
+  const zone = instance?.text('zone')
+  // One by one: a literal that begins with a spread is several times slower.
+  const endpoint: JsonRecord = { ...address }
+  if (port !== undefined && Number.isInteger(port) && port >= 0 && port <= 65535) endpoint.port = port
+  if (workload !== undefined) {
+    endpoint.name = workload.name
+    endpoint.instance_uid = workload.uid.slice(3)
+  }
+  if (network !== undefined) endpoint.vpc_uid = network
+  if (subnet !== undefined) endpoint.subnet_uid = subnet
+  if (zone !== undefined) endpoint.zone = zone
+  if (google !== undefined) endpoint.svc_name = google
+  if (isPlaced) endpoint.location = location
+  if (asn !== undefined && Number.isInteger(asn)) endpoint.autonomous_system = { number: asn }
   return { endpoint, workload }
 }
 

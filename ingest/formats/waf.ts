@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
-import { CLASS, type EventDraft } from '../../ocsf/event.js'
+import type { EventDraft } from '../../ocsf/event.js'
 import { isIp } from '../../ocsf/text-formats.js'
 import { defineFormat } from '../contract.js'
 import { httpEvent, urlOf } from './app-events.js'
@@ -100,17 +100,15 @@ function draftOf(record: Fields): Outcome<EventDraft> {
   )
   const ja4 = record.text('ja4Fingerprint')
   const known = Object.hasOwn(VERDICTS, action) ? VERDICTS[action] : { action_id: 99, action }
-  return ok(
-    defined({
-      ...draft,
-      class_uid: CLASS.http_activity,
-      ...known,
-      firewall_rule: ruleOf(record),
-      policy:
-        acl === undefined ? undefined : defined({ uid: acl, name: arn?.resource.split('/', 3)[2], type: 'web ACL' }),
-      ja4_fingerprint_list: ja4 === undefined ? undefined : [{ type_id: 1, type: 'JA4', value: ja4 }],
-    }) as EventDraft,
-  )
+  const rule = ruleOf(record)
+  // One by one: a literal that begins with a spread is several times slower.
+  Object.assign(draft, known)
+  if (rule !== undefined) draft.firewall_rule = rule
+  if (acl !== undefined) {
+    draft.policy = defined({ uid: acl, name: arn?.resource.split('/', 3)[2], type: 'web ACL' })
+  }
+  if (ja4 !== undefined) draft.ja4_fingerprint_list = [{ type_id: 1, type: 'JA4', value: ja4 }]
+  return ok(draft)
 }
 
 function requestOf(record: Fields, request: Fields): JsonRecord {
@@ -131,10 +129,12 @@ function requestOf(record: Fields, request: Fields): JsonRecord {
     .map((text) => text.trim())
     .filter(isIp)
   const size = record.number('requestBodySize')
-  const url =
-    path === undefined
-      ? undefined
-      : defined({ ...urlOf(path), scheme, hostname, query_string: args ?? urlOf(path).query_string })
+  const url = path === undefined ? undefined : urlOf(path)
+  if (url !== undefined) {
+    if (scheme !== undefined) url.scheme = scheme
+    if (hostname !== undefined) url.hostname = hostname
+    if (args !== undefined) url.query_string = args
+  }
   return defined({
     url,
     args,
