@@ -70,9 +70,9 @@ function parametersIn(request: JsonRecord): number[] {
 
 function listed(record: Fields): JsonRecord[] {
   const resources: JsonRecord[] = []
-  const entries = record.list('resources')
-  if (entries === undefined) return resources
-  for (const [n, entry] of entries.entries()) {
+  const entries = record.list('resources') ?? []
+  for (let n = 0; n < entries.length; n++) {
+    const entry = entries[n]
     if (typeof entry === 'string') resources.push(entry.startsWith('arn:') ? { uid: entry } : { name: entry })
     else if (isObject(entry)) {
       const fields = record.element('resources', n, entry)
