@@ -3,7 +3,7 @@
  * time of the process or the time that passed counts, whichever is less, so that neither what else the machine does nor
  * the threads of the garbage collector matter. Stops as soon as a call stays below `limit_ms`.
  */
-export function fastest_ms(work: () => number, limit_ms: number, tries = 4): number {
+export function fastest_ms(work: () => number, limit_ms: number, tries = 8): number {
   let least_ms = Number.POSITIVE_INFINITY
   for (let n = 0; n < tries && least_ms > limit_ms; n++) {
     const before = process.cpuUsage()

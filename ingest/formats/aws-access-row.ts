@@ -2,6 +2,10 @@ import { isIp } from '../../ocsf/text-formats.js'
 import type { Fault, Fields, JsonRecord } from './fields.js'
 import { setOwn } from './fields.js'
 
+const SPACE = 32
+const SPACES = / +/y
+const BACKSLASH = 92
+
 /**
  * The words of an access log's line: cut at spaces, except inside `"..."` and `[...]`. A quote inside a quoted word is
  * written `\"`, or by S3 as it is: a quote ends a word only before a space or at the end of the line.
@@ -9,12 +13,13 @@ import { setOwn } from './fields.js'
 export function accessWords(line: string, max = 64): string[] {
   const words: string[] = []
   let at = 0
-  while (at < line.length && words.length < max) {
-    const first = line[at]
-    if (first === ' ') {
-      at++
-      continue
+  while (words.length < max) {
+    if (line.charCodeAt(at) === SPACE) {
+      SPACES.lastIndex = at
+      if (SPACES.test(line)) at = SPACES.lastIndex
     }
+    if (at >= line.length) break
+    const first = line[at]
     const closing = first === '"' ? '"' : first === '[' ? ']' : undefined
     const end = closing === undefined ? line.indexOf(' ', at) : closeOf(line, at + 1, closing)
     const stop = end < 0 ? line.length : end
@@ -25,10 +30,12 @@ export function accessWords(line: string, max = 64): string[] {
 }
 
 function closeOf(line: string, from: number, closing: string): number {
-  for (let at = line.indexOf(closing, from); at >= 0; at = line.indexOf(closing, at + 1)) {
-    if (line[at - 1] !== '\\' && (at + 1 === line.length || line[at + 1] === ' ')) return at
+  const end = `${closing} `
+  for (let at = line.indexOf(end, from); at >= 0; at = line.indexOf(end, at + 1)) {
+    if (line.charCodeAt(at - 1) !== BACKSLASH) return at
   }
-  return -1
+  const last = line.length - 1
+  return last >= from && line[last] === closing && line.charCodeAt(last - 1) !== BACKSLASH ? last : -1
 }
 
 /** Fields by plain names (`request_uri`, `requestURI` and `RequestUri` are `requesturi`), and what else they are called. */
