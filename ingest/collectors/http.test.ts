@@ -124,6 +124,25 @@ test('a 50 MB line is a clear error as it is, and a dead letter when compressed'
   assert.equal((recording.emitted[0]!.record.data as string).length, 1024 * 1024)
 })
 
+test('a sender who writes on after the refusal, and reads only then, sees the reason', LIMIT, async (t) => {
+  const { port } = await listening(t)
+  const piece = Buffer.alloc(4 * 1024 * 1024, 'a')
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  const write = (data: string | Buffer) =>
+    new Promise<void>((resolve, reject) => socket.write(data, (error) => (error ? reject(error) : resolve())))
+  await write(
+    `POST /ingest/ocsf HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: text/plain\r\nContent-Length: ${12 * piece.length}\r\n\r\n`,
+  )
+  for (let sent = 0; sent < 12; sent++) {
+    await write(piece)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  let seen = ''
+  for await (const chunk of socket) seen += chunk
+  assert.match(seen, /^HTTP\/1\.1 413 [\s\S]*"code":"too_large"/)
+})
+
 test('a bomb, a torn gzip body and bodies over the limits are refused and counted', LIMIT, async (t) => {
   const { recording, push } = await listening(t, { max_decompressed_bytes: 8_000_000, max_document_bytes: 5000 })
   const gzip = { 'content-encoding': 'gzip' }

@@ -11,7 +11,8 @@ import { isAuthorized } from './token.js'
 /** From here on the pipeline has no room for more senders. */
 const FULL_PRESSURE = 0.9
 /** How long the rest of a refused body is read and thrown away, so that the sender sees the answer before the connection ends. */
-const LINGER_MS = 2000
+const LINGER_MS = 5000
+const JSON_TYPE = 'application/json'
 
 export type RequestHandler = {
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>
@@ -70,10 +71,7 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
       if (isGone(request)) return deps.refused('connection_lost')
       const problem = problemOf(error)
       deps.refused(problem.code)
-      const is_unread = !request.complete
-      const headers = { ...problem.headers, ...(is_unread ? { connection: 'close' } : {}) }
-      send(response, problem.status, encoding, otlpRefusal(encoding, problem), headers)
-      if (is_unread) discard(request)
+      refuse(request, response, problem, encoding, otlpRefusal(encoding, problem))
     }
   }
 
@@ -139,15 +137,9 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
     }
     const { code, message, hint } = problem
     const { accepted, receipt } = push?.progress() ?? { accepted: 0, receipt: undefined }
-    const is_unread = !request.complete
-    answer(
-      response,
-      problem.status,
-      // A sender may go on behind `accepted_records`, or repeat everything: what is stored is not stored twice.
-      { error: { code, message, hint }, accepted_records: accepted, ...(receipt ? { receipt } : {}) },
-      { ...problem.headers, ...(is_unread ? { connection: 'close' } : {}) },
-    )
-    if (is_unread) discard(request)
+    // A sender may go on behind `accepted_records`, or repeat everything: what is stored is not stored twice.
+    const body = { error: { code, message, hint }, accepted_records: accepted, ...(receipt ? { receipt } : {}) }
+    refuse(request, response, problem, JSON_TYPE, jsonLine(body))
   }
 
   return {
@@ -169,18 +161,57 @@ function isGone(request: IncomingMessage): boolean {
   return request.socket.destroyed || (request.destroyed && request.errored !== null && !request.complete)
 }
 
-function answer(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}) {
-  send(response, status, 'application/json', Buffer.from(`${JSON.stringify(body)}\n`), headers)
+function jsonLine(body: object): Buffer {
+  return Buffer.from(`${JSON.stringify(body)}\n`)
 }
 
-function send(
+function answer(response: ServerResponse, status: number, body: object) {
+  send(response, status, JSON_TYPE, jsonLine(body))
+}
+
+function send(response: ServerResponse, status: number, type: string, body: Buffer) {
+  if (response.headersSent || response.destroyed) return
+  writeHead(response, status, type, body)
+  response.end(body)
+}
+
+/**
+ * Answers a request whose body may still be on its way. The answer ends when the body has: Node closes the connection with the
+ * answer's end, and a sender who is still writing would then see a broken connection instead of the reason.
+ */
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers }: HttpProblem,
+  type: string,
+  body: Buffer,
+) {
+  if (response.headersSent || response.destroyed) return
+  if (request.complete) {
+    writeHead(response, status, type, body, headers)
+    response.end(body)
+    return
+  }
+  writeHead(response, status, type, body, { ...headers, connection: 'close' })
+  response.write(body)
+  request.unpipe()
+  request.on('error', () => {})
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS)
+  timer.unref()
+  request.once('close', () => {
+    clearTimeout(timer)
+    response.end()
+  })
+  request.resume()
+}
+
+function writeHead(
   response: ServerResponse,
   status: number,
   type: string,
   body: Buffer,
   headers: Record<string, string> = {},
 ) {
-  if (response.headersSent || response.destroyed) return
   response.writeHead(status, {
     'content-type': type,
     'content-length': body.length,
@@ -188,14 +219,4 @@ function send(
     'x-content-type-options': 'nosniff',
     ...headers,
   })
-  response.end(body)
-}
-
-function discard(request: IncomingMessage) {
-  request.unpipe()
-  request.on('error', () => {})
-  request.resume()
-  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS)
-  timer.unref()
-  request.once('close', () => clearTimeout(timer))
 }
