@@ -198,15 +198,28 @@ test('an unreadable time is kept as text beside the time of receipt; a year that
 
 test('values of a wrong type are refused with their path', () => {
   const record = given('shell in container')
-  const fields = record.output_fields as object
   const refuse = (change: object) => refusalOf(falco, { ...record, ...change })
   assert.match(refuse({ rule: 7 }), /^wrong_type: rule: expected a string, found number 7/)
   assert.match(refuse({ tags: ['a', 1] }), /^wrong_type: tags\[1\]: expected a string/)
   assert.match(refuse({ output_fields: [] }), /^wrong_type: output_fields: expected an object, found an array/)
-  assert.match(refuse({ output_fields: { ...fields, 'proc.pid': 'x' } }), /^wrong_type: proc\.pid: expected a number/)
-  assert.match(refuse({ output_fields: { ...fields, 'proc.name': 3 } }), /^wrong_type: proc\.name: expected a string/)
   assert.match(refuse({ rule: undefined }), /^not_falco: rule/)
   assert.match(refusalOf(falco, '[]'), /^not_falco: /)
+})
+
+test('an output field of another type stays unmapped, and the alert is kept', () => {
+  const record = given('shell in container')
+  const output_fields = {
+    ...(record.output_fields as object),
+    'proc.pid': 'x',
+    'proc.name': 3,
+    'user.loginuid': 'nobody',
+  }
+  const event = eventOf(falco, { ...record, output_fields })
+  assert.equal(event.actor.process.cmd_line, eventOf(falco, record).actor.process.cmd_line)
+  assert.equal(event.actor.process.pid, undefined)
+  assert.equal(event.unmapped?.['proc.pid'], 'x')
+  assert.equal(event.unmapped?.['proc.name'], 3)
+  assert.equal(event.unmapped?.['user.loginuid'], 'nobody')
 })
 
 test('MITRE tags: sub-techniques, one tactic for all techniques, several tactics alone', () => {

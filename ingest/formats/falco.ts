@@ -59,7 +59,7 @@ export const falco = defineFormat({
     if (head.kind !== 'ok') return faults.length > 0 ? rejectFaults(faults) : head
     const draft = head.value.isInternal ? coverage(head.value) : finding(head.value)
     if (faults.length > 0) return rejectFaults(faults)
-    const unmapped = fields.rest()
+    const unmapped = head.value.fields.rest(fields.rest())
     if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
     return ok([draft])
   },
@@ -93,7 +93,7 @@ function readHead(record: Fields): Outcome<Head> {
   const output = record.text('output')
   const source = record.text('source') ?? 'syscall'
   const original_time = record.text('time')
-  const fields = record.object('output_fields', '') ?? new Fields({}, '', [])
+  const fields = outputFieldsOf(record)
   const hostname = record.text('hostname') ?? textOf(fields, 'evt.hostname')
   const time = timeOf(original_time, fields)
   if (time !== undefined && !isEventTime(time)) {
@@ -114,6 +114,16 @@ function readHead(record: Fields): Outcome<Head> {
   const isInternal = source === 'internal' || rule.startsWith(INTERNAL)
   const severity = severityOf(priority)
   return ok({ rule, output, source, isInternal, tags, hostname, uid, time, severity, metadata, fields })
+}
+
+/**
+ * Rules choose the output fields, and each may be of any type: one that is not of its documented type stays unmapped,
+ * and the alert is not lost for it.
+ */
+function outputFieldsOf(record: Fields): Fields {
+  const value = record.any('output_fields')
+  if (value !== undefined && !isObject(value)) record.fault('output_fields', 'an object', value)
+  return new Fields(isObject(value) ? value : {}, '')
 }
 
 /** The word for it; the gRPC output may write the number (0 is emergency). */
