@@ -139,3 +139,20 @@ test('all flow records of the corpus become valid OCSF', { skip: shared ? false 
   assert.ok(report.events > 15)
   assert.deepEqual([report.rejected, report.dropped, report.problems], [{}, {}, {}])
 })
+
+test('a table with commas: behind its header, and by the option', () => {
+  const header =
+    'account_id,action,dstaddr,dstport,end,flow_direction,interface_id,protocol,srcaddr,srcport,start,version'
+  const line = '123456789012,REJECT,10.0.0.5,22,1768206660,ingress,eni-0a,6,2001:db8::7,51515,1768206600,5'
+  for (const [record, config] of [
+    [`${header}\n${line}`, {}],
+    [line, { fields: header }],
+  ] as const) {
+    const event = eventOf(vpcFlow, record, config)
+    assert.deepEqual([event.class_uid, event.time, event.action], [4001, 1_768_206_600_000, 'Denied'])
+    assert.deepEqual(event.src_endpoint, { ip: '2001:db8::7', port: 51515 })
+    assert.equal(event.connection_info.direction, 'Inbound')
+  }
+  assert.equal(vpcFlow.split?.(`${header}\n${line}\n${line}\n`)?.length, 2)
+  assert.equal(vpcFlow.detect(`${header}\n${line}`), 1)
+})

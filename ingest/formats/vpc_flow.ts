@@ -23,7 +23,7 @@ const config = z.strictObject({
 })
 
 const MAPPING = `
-Text lines, header lines, JSON and Parquet rows turned into JSON; names may be written \`pkt-srcaddr\`, \`pkt_srcaddr\` or \`pktSrcAddr\`.
+Text lines and header lines (with blanks or commas), JSON and Parquet rows turned into JSON; names may be written \`pkt-srcaddr\`, \`pkt_srcaddr\` or \`pktSrcAddr\`.
 # Network Activity 4001
 start | time, start_time | Activity is Traffic.
 end | end_time
@@ -144,7 +144,7 @@ function lineRow(
   if (cut < 0 && isHeader(line)) return drop('header_line')
   const columns = header === undefined ? configured : columnsOf(header)
   // A line of a few hundred fields is none.
-  const cells = line.trim().split(' ', 512)
+  const cells = line.trim().split(separatorOf(header ?? line), 512)
   // What CloudWatch Logs exports to S3 has the time of the log event before the line.
   if (cells.length === columns.length + 1 && /^\d{4}-\d\d-\d\dT/.test(cells[0] as string)) cells.shift()
   if (cells.length !== columns.length) {
@@ -159,6 +159,11 @@ function lineRow(
     if (cell !== '-' && cell !== '') row[columns[n] as string] = cell
   }
   return ok(row)
+}
+
+/** AWS writes blanks; tables that were exported have commas, which no value of a flow has. */
+function separatorOf(line: string): string {
+  return line.includes(',') && !line.trim().includes(' ') ? ',' : ' '
 }
 
 function keysOf(fields: string): string[] {
@@ -182,7 +187,7 @@ function linesOf(text: string): readonly string[] | undefined {
 /** The line that names the fields: every word is one, and none a value. */
 function isHeader(line: string): boolean {
   if (line.length > 4_096 || /\d{3}/.test(line)) return false
-  const words = line.trim().split(/\s+/)
+  const words = line.trim().split(/[\s,]+/)
   return words.length > 1 && words.every(isField)
 }
 
