@@ -42,6 +42,15 @@ test('an exec is the launch of a process by its parent, with names, arguments an
   assert.equal(event.unmapped?.['SYSCALL.suid'], '0')
 })
 
+test('what became of a call is not what became of the finding about it', () => {
+  const event = eventOf(
+    auditd,
+    `type=ANOM_EXEC msg=audit(1760000000.123:7): user pid=7 uid=1 auid=2 ses=1 msg='op=PAM:chk acct="ana" exe="/sbin/chk" res=failed'`,
+  )
+  assert.deepEqual([event.class_uid, event.status], [CLASS.detection_finding, 'New'])
+  assert.equal(event.unmapped?.['ANOM_EXEC.res'], 'failed')
+})
+
 test('opening with O_CREAT is a creation; relative names are completed, unset users left out', () => {
   const event = convert('file created')
   assert.equal(event.class_uid, CLASS.file_activity)

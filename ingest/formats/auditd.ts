@@ -100,7 +100,8 @@ function draftOf(event: AuditEvent, time: number, hints: MachineHints, context: 
   const profiles = profilesOf(part, verdict)
   const stamp = `${first.stamp}:${first.serial}`
   const { class_uid, activity_id } = part
-  const { status_id, status_code } = statusOf(event, acting, verdict)
+  const { status_id, status_code } =
+    class_uid === CLASS.detection_finding ? NEW_FINDING : statusOf(event, acting, verdict)
   const draft = { severity_id: 1 } as EventDraft
   if (status_id !== undefined) draft.status_id = status_id
   if (status_code !== undefined) draft.status_code = status_code
@@ -158,6 +159,9 @@ function partOfEvent(
 }
 
 type Status = { status_id?: number; status_code?: string }
+
+/** The status of a finding is what became of the finding: whether the call it is about succeeded stays unmapped. */
+const NEW_FINDING: Status = { status_id: 1 }
 
 /** Succeeded or not, as the call, the program or the security module says. */
 function statusOf(event: AuditEvent, acting: AuditRecord, verdict: Verdict | undefined): Status {
