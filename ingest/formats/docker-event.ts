@@ -192,14 +192,18 @@ function imageEvent({ id, attributes, context, base, action }: Head): EventDraft
   const name = attributes?.text('name')
   const pulled = digestOf(context.image)
   const digest = DIGEST.test(id) ? id : pulled
-  // The name of a pull is the actor: the attribute has it without the tag.
+  // The name of a pull is the actor, and the attribute has it without the tag; or the actor is an id and the attribute
+  // has all of it.
+  const isTagged = name?.slice(name.lastIndexOf('/') + 1).includes(':') === true
   return {
     ...base,
     class_uid: CLASS.container_lifecycle,
     ...activity(IMAGE_ACTIVITIES, action),
     message: `Image ${name ?? id}: ${action}${pulled ? ` ${pulled}` : ''}`,
     ...aboutHost(context.host),
-    image: imageObject(DIGEST.test(id) ? (name ?? id) : id, digest),
+    image: isTagged
+      ? imageObject(name as string, digest ?? (name?.startsWith(id) ? undefined : id))
+      : imageObject(DIGEST.test(id) ? (name ?? id) : id, digest),
   }
 }
 

@@ -44,6 +44,12 @@ function eventFor(action: string, type = 'container'): OcsfEvent {
 }
 
 describe('engine events', () => {
+  test('an image whose actor is an id is named by the attribute', () => {
+    const Actor = { ID: 'img-789', Attributes: { name: 'registry:5000/nginx:1.25' } }
+    const [event] = eventsOf({ Type: 'image', Action: 'pull', Actor, time: 1_768_206_600 })
+    assert.deepEqual(event?.image, { name: 'registry:5000/nginx', tag: '1.25', uid: 'img-789' })
+  })
+
   test('every captured event becomes a valid event, with and without the engine host', () => {
     for (const line of lines) {
       for (const record of [JSON.parse(line), { kind: 'event', host, event: JSON.parse(line) }]) {
