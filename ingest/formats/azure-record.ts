@@ -58,7 +58,8 @@ export function sureOfAzure(value: unknown, wanted: readonly AzureKind[]): numbe
     (typeof resource === 'string' && /^\/(?:subscriptions|tenants|providers)\//i.test(resource)) ||
     'tenantId' in record ||
     kind !== 'activity' ||
-    (typeof record.category === 'string' && record.category.startsWith('Storage'))
+    (typeof record.category === 'string' && record.category.startsWith('Storage')) ||
+    /^microsoft\.[a-z]+\//i.test((azureText(record.operationName) ?? '').slice(0, 100))
   const sure = isAzure ? 0.9 : 'callerIpAddress' in record ? 0.7 : 0
   return wanted.includes(kind) ? sure : sure / 2
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { corpusOf, corpusReport } from '../../test/corpus.js'
+import { corpusOf, corpusReport, surest } from '../../test/corpus.js'
 import { eventOf, fixtureCase, make, refusalOf } from '../../test/format-cases.js'
 import { azureActivity } from './azure_activity.js'
 
@@ -134,4 +134,10 @@ const corpus = corpusOf('azure_activity', ['parser-corpus/azure_activity_and_aud
 test('every record of the corpus becomes valid OCSF', { skip: corpus ? false : '../shared/data is absent' }, () => {
   const report = corpusReport(azureActivity, corpus ?? [])
   assert.deepEqual([report.problems, report.rejected, report.events], [{}, {}, report.records])
+})
+
+test('a record with nothing but its operation is known by the name of the resource provider', () => {
+  const record = { category: 'Administrative', operationName: 'Microsoft.Compute/virtualMachines/delete' }
+  assert.equal(surest(record), 'azure_activity')
+  assert.equal(eventOf(azureActivity, record).activity_name, 'Delete')
 })

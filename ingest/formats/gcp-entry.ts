@@ -11,6 +11,15 @@ const ENTRY = sourceKeys(
    sourceLocation textPayload jsonPayload protoPayload`,
 )
 
+/** What a log entry may carry: one of these. */
+export const PAYLOADS: readonly string[] = ['protoPayload', 'jsonPayload', 'textPayload', 'httpRequest']
+
+/** Fields of an audit log, the payload of its entry. */
+const AUDIT = new Set(
+  `@type at_sign_type serviceName methodName resourceName resourceLocation resourceOriginalState numResponseItems status
+   authenticationInfo authorizationInfo requestMetadata request response metadata serviceData`.split(/\s+/),
+)
+
 /**
  * The log entries inside a Pub/Sub message (pushed, or as pulled), a list of entries, or none. An entry keeps the rest
  * of its message as `envelope`; data that is no JSON stays text, for the format to refuse.
@@ -40,9 +49,18 @@ function messageOf(value: unknown): unknown {
   }
 }
 
-/** A log entry under documented names: exports to tables write all fields in lower case. */
+/**
+ * A log entry under documented names: exports to tables write all fields in lower case, and some only the payload of an
+ * audit log.
+ */
 export function gcpEntry(value: unknown): JsonRecord | undefined {
-  return isObject(value) ? withKeys(value, ENTRY) : undefined
+  if (!isObject(value)) return undefined
+  const entry = withKeys(value, ENTRY)
+  if (typeof entry.methodName !== 'string' || PAYLOADS.some((key) => key in entry)) return entry
+  const outer: JsonRecord = {}
+  const protoPayload: JsonRecord = {}
+  for (const key of Object.keys(entry)) setOwn(AUDIT.has(key) ? protoPayload : outer, key, entry[key])
+  return { ...outer, protoPayload }
 }
 
 /** `cloudaudit.googleapis.com/activity` of `projects/p/logs/cloudaudit.googleapis.com%2Factivity`. */

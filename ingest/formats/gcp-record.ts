@@ -3,12 +3,10 @@ import type { EventDraft } from '../../ocsf/event.js'
 import { isObject, type JsonRecord, kindOf } from './fields.js'
 import { appLog } from './gcp-app-log.js'
 import { auditLog } from './gcp-audit-log.js'
-import { gcpEntry, logOf } from './gcp-entry.js'
+import { gcpEntry, logOf, PAYLOADS } from './gcp-entry.js'
 import { flowLog } from './gcp-flow-log.js'
 
 type GcpKind = 'audit' | 'flow' | 'app'
-
-const PAYLOADS = ['protoPayload', 'jsonPayload', 'textPayload', 'httpRequest']
 
 function kindOfEntry(entry: JsonRecord): GcpKind | undefined {
   if (isObject(entry.protoPayload)) return 'audit'
@@ -36,8 +34,11 @@ export function gcpEvents(value: unknown): Outcome<EventDraft[]> {
 
 /** How sure one may be that a value is an entry (or envelope of entries) of this kind. */
 export function sureOfGcp(value: unknown, wanted: GcpKind, inner?: unknown): number {
-  const entry = gcpEntry(inner ?? value)
+  const found = inner ?? value
+  const entry = gcpEntry(found)
   const kind = entry === undefined ? undefined : kindOfEntry(entry)
   if (entry === undefined || kind === undefined) return 0
+  // Others name methods as well.
+  if (isObject(found) && typeof found.methodName === 'string') return kind === wanted ? 0.5 : 0.25
   return kind === wanted ? 0.92 : 0.46
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { corpusOf, corpusReport } from '../../test/corpus.js'
+import { corpusOf, corpusReport, surest } from '../../test/corpus.js'
 import { eventOf, eventsOf, fixtureCase, refusalOf } from '../../test/format-cases.js'
 import { gcpAudit } from './gcp_audit.js'
 import { gcpFunctions } from './gcp_functions.js'
@@ -113,4 +113,21 @@ const corpus = corpusOf('gcp_audit', ['parser-corpus/gcp_audit.jsonl', 'panther-
 test('every record of the corpus becomes valid OCSF', { skip: corpus ? false : '../shared/data is absent' }, () => {
   const report = corpusReport(gcpAudit, corpus ?? [])
   assert.deepEqual([report.problems, report.rejected, report.events], [{}, {}, report.records])
+})
+
+test('only the payload of an audit log, as some exports have it', () => {
+  const record = {
+    methodName: 'v1.compute.firewalls.insert',
+    serviceName: 'compute.googleapis.com',
+    authenticationInfo: { principalEmail: 'ana@example.com' },
+    requestMetadata: { callerIp: '2001:db8::7' },
+    resourceName: 'projects/shop/global/firewalls/ssh',
+    timestamp: '2026-01-12T08:30:15Z',
+  }
+  const event = eventOf(gcpAudit, record)
+  assert.deepEqual([event.activity_name, event.actor.user.name], ['Create', 'ana@example.com'])
+  assert.equal(event.time, Date.UTC(2026, 0, 12, 8, 30, 15))
+  assert.equal(event.src_endpoint.ip, '2001:db8::7')
+  assert.equal(event.resources[0].name, 'ssh')
+  assert.equal(surest(record), 'gcp_audit')
 })

@@ -49,13 +49,15 @@ export function gkeCallOf(record: JsonRecord, faults: Fault[]): Outcome<Call> {
   const time = original_time === undefined ? timeIn(received) : parseTime(original_time)
   const caller = request_info?.text('callerIp') ?? request_info?.text('callerIP')
   const log = entry.text('logName')
+  const insert_id = entry.text('insertId')
   const producer = operation?.any('producer')
   if (producer !== 'k8s.io') operation?.keep('producer')
   return ok({
     verb,
     target,
     identity,
-    audit_id: operation?.text('id'),
+    // What Cloud Logging calls the entry stands for the request that has no operation.
+    audit_id: operation?.text('id') ?? insert_id,
     user_agent: request_info?.text('callerSuppliedUserAgent'),
     sources: caller === undefined ? [] : [caller],
     uri: resource_name === undefined ? undefined : uriOf(resource_name),
@@ -75,7 +77,7 @@ export function gkeCallOf(record: JsonRecord, faults: Fault[]): Outcome<Call> {
     provider: 'GCP',
     feature: 'Google Kubernetes Engine',
     log_name: log === undefined ? 'cloudaudit.googleapis.com' : decodeLog(log),
-    record_uid: entry.text('insertId'),
+    record_uid: insert_id,
     rest: () => entry.rest(),
   })
 }

@@ -166,6 +166,7 @@ test('AKS and GKE: cluster, account, and the same call in the same words', () =>
   const gke = convert('GKE in Cloud Logging')
   assert.equal(gke.time, second(23, 987))
   assert.equal(gke.api.operation, 'create')
+  assert.notEqual(gke.api.request.uid, 'unknown')
   assert.equal(gke.resources[0].type, 'pods')
   assert.equal(gke.resources[0].data.subresource, 'exec')
   assert.equal(gke.actor.user.name, 'mallory@shop.example')
