@@ -98,8 +98,11 @@ export function functionWorkload(
   }
 }
 
-/** A name without trailing digits and separators: web-01 and web-02 are alike. A short container id stands for itself. */
+/**
+ * A name without trailing digits and separators: web-01 and web-02 are alike. A short container id and an instance id
+ * stand for themselves.
+ */
 function stem(name: string): string {
-  if (/^[0-9a-f]{12}$/.test(name)) return name
+  if (/^[0-9a-f]{12}$|^i-[0-9a-f]{8}(?:[0-9a-f]{9})?$/.test(name)) return name
   return name.replace(/[-_.]?[0-9]+$/, '') || name
 }

@@ -31,11 +31,14 @@ const USER_TYPES: { readonly [type: string]: number } = {
   Unknown: 0,
 }
 
+/** The root user has a name in CloudTrail only where its account has an alias. */
+const ROOT = 'root'
+
 /** Reads userIdentity (any of its types) into OCSF's actor. */
 export function identityOf(record: Fields): Identity {
   const identity = record.object('userIdentity')
   const type = identity?.text('type') ?? 'Unknown'
-  const account = identity?.text('accountId')
+  const account = identity?.id('accountId')
   const invoked_by = identity?.text('invokedBy')
   const principal = identity?.text('principalId')
   const key = identity?.text('accessKeyId') ?? identity?.text('credentialId')
@@ -75,7 +78,8 @@ type UserParts = {
 function userOf({ identity, type, account, invoked_by, principal, key, role }: UserParts): JsonRecord {
   const person = identity?.object('onBehalfOf')
   const uid = identity?.text('arn') ?? person?.text('userId')
-  const name = identity?.text('userName') ?? role ?? (type === 'AWSService' ? invoked_by : undefined)
+  const own = type === 'Root' ? ROOT : type === 'AWSService' ? invoked_by : undefined
+  const name = identity?.text('userName') ?? role ?? own
   const isIdentified = name !== undefined || uid !== undefined || account !== undefined
   const user: JsonRecord = {}
   // OCSF wants a user identified; principalId alone is an identity, and Unknown is what CloudTrail calls the rest.

@@ -38,11 +38,11 @@ const PARAMETERS: readonly (readonly [parameter: string, type: string, service?:
 const PARAMETER_AT = new Map(PARAMETERS.map(([parameter], at) => [parameter, at]))
 
 /** What the call was about: CloudTrail's `resources`, then what its parameters name besides. */
-export function resourcesOf(record: Fields, service: string, request: unknown): JsonRecord[] {
+export function resourcesOf(record: Fields, service: string, request: unknown, response: unknown): JsonRecord[] {
   const resources = listed(record)
   if (!isObject(request)) return resources.slice(0, MAX_RESOURCES)
   const found = parametersIn(request)
-  const instances = instancesOf(request)
+  const instances = instancesOf(request, response)
   if (found.length === 0 && instances.length === 0) return resources.slice(0, MAX_RESOURCES)
   const names = new Set(resources.flatMap(({ uid, name }) => [uid, name]))
   const add = (text: unknown, type: string) => {
@@ -78,7 +78,7 @@ function listed(record: Fields): JsonRecord[] {
       const fields = record.element('resources', n, entry)
       const uid = fields.text('ARN') ?? fields.text('arn') ?? fields.text('ARNPrefix')
       const type = fields.text('type')
-      const account = fields.text('accountId')
+      const account = fields.id('accountId')
       if (uid === undefined && type === undefined) continue
       const resource: JsonRecord = uid === undefined ? { name: type } : { uid }
       if (type !== undefined) resource.type = type

@@ -13,6 +13,7 @@ export type Call = {
   account: string | undefined
   region: string | undefined
   request: unknown
+  response: unknown
 }
 
 const INSTANCE = /^i-[0-9a-z]{8,17}$/
@@ -70,18 +71,23 @@ function targetOf(call: Call): Workload | undefined {
   if (call.service === LAMBDA && typeof request.functionName === 'string') {
     return functionOf(request.functionName, call) ?? named(request.functionName, call)
   }
-  const instances = instancesOf(request)
+  const instances = instancesOf(request, call.response)
   const only = instances.length === 1 ? instances[0] : undefined
   return only === undefined ? undefined : vmWorkload(only, only, where(call.account, call.region))
 }
 
-/** Instance ids in request parameters: `instanceId`, `target` (SSM), `instancesSet.items[].instanceId`, `instanceIds`. */
-export function instancesOf(request: JsonRecord): readonly string[] {
+/**
+ * Instance ids in request parameters: `instanceId`, `target` (SSM), `instancesSet.items[].instanceId`, `instanceIds`. Only
+ * the answer names the instances that RunInstances launched.
+ */
+export function instancesOf(request: JsonRecord, response: unknown): readonly string[] {
   if (!INSTANCE_PARAMETERS.some((name) => Object.hasOwn(request, name))) return NONE
   const found: unknown[] = [request.instanceId, request.target]
   if (Array.isArray(request.instanceIds)) found.push(...request.instanceIds.slice(0, 100))
-  const items = isObject(request.instancesSet) ? request.instancesSet.items : undefined
-  if (Array.isArray(items)) for (const item of items.slice(0, 100)) if (isObject(item)) found.push(item.instanceId)
+  for (const set of [request.instancesSet, isObject(response) ? response.instancesSet : undefined]) {
+    const items = isObject(set) ? set.items : undefined
+    if (Array.isArray(items)) for (const item of items.slice(0, 100)) if (isObject(item)) found.push(item.instanceId)
+  }
   return [...new Set(found.filter((id): id is string => typeof id === 'string' && INSTANCE.test(id)))]
 }
 

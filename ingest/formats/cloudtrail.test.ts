@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { surest } from '../../test/corpus.js'
 import { eventOf, eventsOf, fixtureCase, RECEIVED, refusalOf } from '../../test/format-cases.js'
 import { cloudtrail } from './cloudtrail.js'
 import { apiActivity } from './cloudtrail-operations.js'
@@ -165,16 +166,16 @@ test('values of a wrong type are refused with their path', () => {
     refuse({
       userIdentity: {
         ...userIdentity,
-        accountId: 123456789012,
+        accountId: true,
         sessionContext: { attributes: { mfaAuthenticated: 1 } },
       },
     }),
-    /userIdentity\.accountId: expected a string, found number 123456789012; userIdentity\.sessionContext\.attributes\.mfaAuthenticated: expected a boolean/,
+    /userIdentity\.accountId: expected a string, found boolean true; userIdentity\.sessionContext\.attributes\.mfaAuthenticated: expected a boolean/,
   )
   assert.match(refuse({ eventName: 'ListUsers', resources: [7] }), /^wrong_type: resources\[0\]: expected an object/)
   assert.match(refuse({ eventTime: 1768206615 }), /^wrong_type: eventTime/)
   assert.match(refuse({ eventTime: '9999-12-31T00:00:00Z' }), /^bad_time: eventTime/)
-  assert.match(refuse({ eventSource: null }), /^not_cloudtrail: eventSource: required/)
+  assert.match(refuse({ eventSource: null, awsRegion: null }), /^not_cloudtrail: eventSource: required/)
 })
 
 test('a record without a readable time is kept at the time of receipt', () => {
@@ -293,4 +294,31 @@ test('columns in lower case are the same record', () => {
     Object.keys(event.unmapped ?? {}),
     Object.keys(convert('stolen credentials of a function').unmapped ?? {}),
   )
+})
+
+test('exports without the service, and with accounts as numbers, are still calls', () => {
+  const { eventSource: _, ...record } = given('user reads a secret and is refused')
+  assert.equal(surest(record), 'cloudtrail')
+  const userIdentity = { ...(record.userIdentity as object), accountId: 123456789012 }
+  const event = eventOf(cloudtrail, { ...record, userIdentity, recipientAccountId: 123456789012 })
+  assert.equal(event.status, 'Failure')
+  assert.equal(event.api.operation, 'GetSecretValue')
+  assert.equal(event.actor.user.account.uid, '123456789012')
+  assert.equal(event.cloud.account.uid, '123456789012')
+})
+
+test('the root user has a name; an instance that was launched is target and workload', () => {
+  const root = { type: 'Root', principalId: '123456789012', arn: 'arn:aws:iam::123456789012:root' }
+  const event = eventOf(cloudtrail, {
+    ...given('one instance stopped'),
+    userIdentity: root,
+    eventName: 'RunInstances',
+    requestParameters: { instancesSet: { items: [{ imageId: 'ami-1' }] } },
+    responseElements: { instancesSet: { items: [{ instanceId: 'i-0123456789abcdef0', imageId: 'ami-1' }] } },
+  })
+  assert.equal(event.actor.user.name, 'root')
+  assert.equal(event.workload?.uid, 'vm/i-0123456789abcdef0')
+  // Digits at the end of an id are no number of a machine among alike ones.
+  assert.equal(event.workload?.group, 'i-0123456789abcdef0')
+  assert.ok((event.resources as any[]).some(({ name }) => name === 'i-0123456789abcdef0'))
 })

@@ -87,7 +87,8 @@ export const cloudtrail = defineFormat({
     const first = inner === undefined ? record : inner[0]
     const sample = isObject(first) ? withKeys(first, RECORD) : first
     if (isObject(sample) && isObject(sample.insightDetails)) return 0.9
-    if (!isObject(sample) || typeof sample.eventSource !== 'string' || typeof sample.eventName !== 'string') return 0
+    if (!isObject(sample) || typeof sample.eventName !== 'string') return 0
+    if (typeof sample.eventSource !== 'string') return isCall(sample) ? 0.6 : 0
     return 'userIdentity' in sample || 'awsRegion' in sample ? 0.95 : 0.6
   },
   split: splitEnvelope,
@@ -130,10 +131,11 @@ function normalise(record: unknown, isFunctionRole: (role: string) => boolean): 
   if (!isObject(record))
     return reject('not_cloudtrail', `expected an object with eventSource and eventName, found ${kindOf(record)}`)
   const faults: Fault[] = []
-  const fields = new Fields(renamed(record), '', faults)
+  const named = renamed(record)
+  const fields = new Fields(named, '', faults)
   if (isObject(record.insightDetails)) return insight(fields, faults)
-  const service = fields.text('eventSource')
   const operation = fields.text('eventName')
+  const service = fields.text('eventSource') ?? (isCall(named) ? 'unknown' : undefined)
   if (faults.length > 0) return rejectFaults(faults)
   if (service === undefined || operation === undefined) {
     return reject('not_cloudtrail', `${service === undefined ? 'eventSource' : 'eventName'}: required, not found`)
@@ -148,6 +150,11 @@ function normalise(record: unknown, isFunctionRole: (role: string) => boolean): 
   const unmapped = fields.rest()
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])
+}
+
+/** Exports may leave the service out: who called from where says that it is a call of an API of AWS. */
+function isCall(record: JsonRecord): boolean {
+  return typeof record.awsRegion === 'string' && (isObject(record.userIdentity) || 'sourceIPAddress' in record)
 }
 
 /** Tables of Athena and of log shippers have the names of columns in lower case. */
@@ -201,7 +208,7 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
   const user_agent = fields.text('userAgent')
   const source_address = fields.text('sourceIPAddress')
   const region = fields.text('awsRegion')
-  const account = fields.text('recipientAccountId') ?? identity.account
+  const account = fields.id('recipientAccountId') ?? identity.account
   const error = fields.text('errorCode')
   const error_message = fields.text('errorMessage')
   const readOnly = fields.boolean('readOnly')
@@ -209,8 +216,8 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
   const logon = authenticationActivity(service, operation)
   const change = logon === undefined ? accountChange(service, operation, request, response, identity) : undefined
   // Authentication and Account Change have no resources in OCSF: their `user` is what was asked for.
-  const resources = logon === undefined && change === undefined ? resourcesOf(fields, service, request) : []
-  const call = { identity, service, user_agent, source_address, account, region, request }
+  const resources = logon === undefined && change === undefined ? resourcesOf(fields, service, request, response) : []
+  const call = { identity, service, user_agent, source_address, account, region, request, response }
   const workload = workloadOf(call, isFunctionRole)
   const [class_uid, activity_id] =
     change !== undefined

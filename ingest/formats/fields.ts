@@ -60,6 +60,13 @@ export class Fields {
     return undefined
   }
 
+  /** A text that names something, also where an export made a number of its digits: an account, a user id. */
+  id(key: string): string | undefined {
+    const value = this.any(key)
+    if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value)
+    return this.text(key)
+  }
+
   /** A finite number, or one written as text, which several exports do. */
   number(key: string): number | undefined {
     return this.typed(key, 'a number', (value) => {
