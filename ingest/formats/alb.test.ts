@@ -62,6 +62,16 @@ test('a row as JSON', () => {
   assert.deepEqual(event.dst_endpoint, { ip: '10.0.1.5', port: 8080 })
 })
 
+test('a client with an IPv6 address in brackets; a request that could not be read', () => {
+  const line = given('https request') as unknown as string
+  const event = eventOf(alb, line.replace('203.0.113.66:2817', '[2001:db8::7]:2817'))
+  assert.deepEqual(event.src_endpoint, { ip: '2001:db8::7', port: 2817 })
+  const bad = eventOf(alb, line.replace(/"[A-Z]+ [^"]*"/, '"- http://orders.example:80- -"'))
+  assert.equal(bad.http_request.http_method, undefined)
+  assert.equal(bad.activity_name, 'Unknown')
+  assert.equal(bad.http_request.url.url_string, 'http://orders.example:80-')
+})
+
 test('wrong values are refused', () => {
   const line = given('https request') as unknown as string
   assert.match(

@@ -20,7 +20,9 @@ export function accessWords(line: string, max = 64): string[] {
     }
     if (at >= line.length) break
     const first = line[at]
-    const closing = first === '"' ? '"' : first === '[' ? ']' : undefined
+    // `[2001:db8::7]:443` is an address with its port, and a word as any other.
+    const isBracket = first === '[' && line[line.indexOf(']', at) + 1] !== ':'
+    const closing = first === '"' ? '"' : isBracket ? ']' : undefined
     const end = closing === undefined ? line.indexOf(' ', at) : closeOf(line, at + 1, closing)
     const stop = end < 0 ? line.length : end
     words.push(closing === undefined ? line.slice(at, stop) : line.slice(at + 1, stop))
@@ -111,6 +113,11 @@ export function requestLine(text: string | undefined): { method?: string; target
   const last = text.lastIndexOf(' ')
   if (first < 1) return { target: text }
   const hasVersion = last > first && text.startsWith('HTTP/', last + 1)
+  // What could not be read of a malformed request is `-`: `- http://host:80- -`.
+  if (text.startsWith('- ')) {
+    const target = text.slice(first + 1, text.endsWith(' -') ? last : text.length)
+    return target === '-' || target === '' ? {} : { target }
+  }
   return {
     method: text.slice(0, first),
     target: text.slice(first + 1, hasVersion ? last : text.length),
