@@ -133,3 +133,10 @@ test('all GuardDuty findings of the corpus become valid OCSF', {
   assert.ok(report.events >= 4)
   assert.deepEqual([report.rejected, report.dropped, report.problems], [{}, {}, {}])
 })
+
+test('a finding is known by its type where the service does not name itself', () => {
+  const { service, ...finding } = given('instance is probed') as any
+  const { serviceName: _, detectorId: __, ...rest } = service
+  assert.equal(guardduty.detect({ ...finding, service: rest }), 0.95)
+  assert.equal(guardduty.detect({ type: 'a:b', service: {}, resource: {} }), 0)
+})

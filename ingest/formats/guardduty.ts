@@ -72,12 +72,16 @@ export const guardduty = defineFormat({
   },
 })
 
+/** `UnauthorizedAccess:EC2/SSHBruteForce`: purpose, resource and threat. */
+const FINDING_TYPE = /^[A-Z][A-Za-z]+:[A-Z][A-Za-z0-9]+\/[A-Z]/
+
 function isFinding(record: JsonRecord): boolean {
   const type = record.type ?? record.Type
   const service = record.service ?? record.Service
   if (typeof type !== 'string' || !isObject(service)) return false
   const name = service.serviceName ?? service.ServiceName
-  return name === 'guardduty' || 'detectorId' in service || 'DetectorId' in service
+  if (name === 'guardduty' || 'detectorId' in service || 'DetectorId' in service) return true
+  return FINDING_TYPE.test(type.slice(0, 200)) && isObject(record.resource ?? record.Resource)
 }
 
 function draftOf(finding: Fields): Outcome<EventDraft> {
