@@ -88,3 +88,55 @@ test('all results of the corpus become valid OCSF', { skip: shared ? false : '..
   assert.ok(report.events > 30)
   assert.deepEqual([report.rejected, report.dropped, report.problems], [{}, {}, {}])
 })
+
+const rowOf = (name: string, columns: object) =>
+  eventOf(osquery, { name, action: 'added', hostIdentifier: 'web-1', unixTime: 1_768_206_600, columns })
+
+test("the operating system is the device's; extensions and the agent are software", () => {
+  const system = rowOf('os_version', {
+    name: 'Ubuntu',
+    version: '22.04',
+    major: '22',
+    platform: 'ubuntu',
+    arch: 'x86_64',
+  })
+  assert.equal(system.class_uid, CLASS.inventory_info)
+  assert.deepEqual(system.device.os, { name: 'Ubuntu', version: '22.04', type_id: 200 })
+  const extension = rowOf('chrome_extensions', { name: 'Ad', identifier: 'abc', version: '1.2' })
+  assert.deepEqual(extension.package, { name: 'Ad', version: '1.2', uid: 'abc' })
+  assert.equal(rowOf('pack_x_osquery_info', { version: '5.1', pid: '2' }).package.name, 'osquery')
+})
+
+test('what starts with the machine is evidence of its kind', () => {
+  const item = rowOf('startup_items', { name: 'x', path: '/etc/init.d/x', status: 'enabled', type: 'Startup Item' })
+  assert.equal(item.query_evidence.query_type_id, 15)
+  assert.equal(item.query_evidence.startup_item.job.file.path, '/etc/init.d/x')
+  const unit = rowOf('systemd_units', { id: 'x.service', fragment_path: '/etc/systemd/system/x.service' })
+  assert.deepEqual(unit.query_evidence.service, { name: 'x.service' })
+})
+
+test('who logs in before there is a session is in the message; times of files; directories without quotes', () => {
+  const user = rowOf('user_events', {
+    auid: '4294967295',
+    pid: '6',
+    message: 'op=login acct="eve"',
+    type: '1112',
+    path: '/usr/sbin/sshd',
+    address: '2001:db8::7',
+    terminal: 'ssh',
+  })
+  assert.deepEqual([user.user, user.src_endpoint.ip], [{ name: 'eve' }, '2001:db8::7'])
+  const file = rowOf('file_events', { target_path: '/etc/passwd', action: 'UPDATED', mtime: '1768206500' })
+  assert.equal(file.file.modified_time, 1_768_206_500_000)
+  assert.equal(file.unmapped, undefined)
+  const launch = rowOf('process_events', {
+    cmdline: 'ls',
+    cwd: '"/tmp"',
+    path: '/bin/ls',
+    pid: '7',
+    parent: '1',
+    auid: '0',
+    time: '1768206500',
+  })
+  assert.equal(launch.process.working_directory, '/tmp')
+})

@@ -3,6 +3,7 @@ import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { containerWorkload } from '../../ocsf/workload.js'
 import { defineFormat, type FormatContext } from '../contract.js'
+import { imageObject } from './docker-objects.js'
 import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, ownEntry, rejectFaults } from './fields.js'
 import { machineOf } from './machine.js'
 import { columnsOf } from './osquery/columns.js'
@@ -136,7 +137,7 @@ function resultDraft(fields: Fields, name: string, row: unknown, context: Format
   const counter = fields.number('counter')
   const epoch = fields.number('epoch')
   const source: Row = { columns, name, action, isFirst: counter === 0 }
-  const { class_uid, activity_id, ...rest } = rowPart(source)
+  const { class_uid, activity_id, os, message, ...rest } = rowPart(source)
   const happened = columns.integer('time')
   const time = happened !== undefined && happened > 0 ? happened * 1000 : head.time
   const draft: EventDraft = {
@@ -144,8 +145,8 @@ function resultDraft(fields: Fields, name: string, row: unknown, context: Format
     activity_id,
     severity_id: 1,
     ...rest,
-    message: `${name}: ${word}`,
-    device: head.machine.device,
+    message: typeof message === 'string' ? message : `${name}: ${word}`,
+    device: os === undefined ? head.machine.device : { ...head.machine.device, os },
   }
   if (time !== undefined) draft.time = time
   const container = columns.has('image') ? columns.text('id') : undefined
@@ -157,7 +158,7 @@ function resultDraft(fields: Fields, name: string, row: unknown, context: Format
       container: defined({
         uid: container,
         name: named,
-        image: image === undefined ? undefined : { name: image, uid: columns.text('image_id') ?? image },
+        image: image === undefined ? undefined : imageObject(image, columns.text('image_id')),
       }),
     }
     draft.workload = containerWorkload(container, named ?? container, image === undefined ? {} : { image })
@@ -172,7 +173,7 @@ function resultDraft(fields: Fields, name: string, row: unknown, context: Format
   const unmapped = columns.rest()
   if (epoch !== undefined) unmapped.epoch = epoch
   if (word !== action) unmapped.action = word
-  draft.unmapped = unmapped
+  if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return draft
 }
 

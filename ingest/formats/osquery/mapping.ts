@@ -19,7 +19,7 @@ auid | actor.user.uid |
 socket_events, bpf_socket_events, process_open_sockets, listening_ports | activity_id, src_endpoint, dst_endpoint, connection_info, actor.process |
 
 # File Activity 1001
-file_events, process_file_events | activity_id, file.path, file.hashes, actor.process |
+file_events, process_file_events | activity_id, file.path, file.hashes, file.modified_time, file.accessed_time, actor.process |
 
 # Authentication 3002
 logged_in_users, last, user_events | user.name, src_endpoint, session.terminal |
@@ -34,11 +34,12 @@ users, added or removed | user.name, user.uid |
 users, snapshot | user.name, user.uid, user.full_name |
 
 # Software Inventory Info 5020
-deb_packages, rpm_packages, programs, apps ... | package.name, package.version, package.architecture |
+deb_packages, rpm_packages, programs, apps, chrome_extensions ... | package.name, package.version, package.architecture, package.uid |
 
 # Live Evidence Info 5040
-processes, crontab (snapshot), groups, kernel_modules, interface_addresses, file, hash | query_evidence, query_result_id, query_info | removed: Does not exist
+processes, crontab (snapshot), groups, kernel_modules, interface_addresses, file, hash, startup_items, systemd_units | query_evidence, query_result_id, query_info | removed: Does not exist
 
 # Device Inventory Info 5001
+os_version | device.os |
 every other table | device |
 `

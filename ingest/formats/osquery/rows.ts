@@ -53,13 +53,20 @@ const MAKERS: readonly Maker[] = [
   },
   { when: (row) => has('id', 'image')(row) && (has('state')(row) || called(/docker|container/)(row)), make: inventory },
   { when: (row) => has('username', 'shell')(row) || has('username', 'directory', 'uid')(row), make: account },
+  { when: (row) => has('name', 'version')(row) && has('major')(row), make: system },
   {
     when: (row) =>
-      has('name', 'version')(row) &&
-      (row.columns.has('arch') || row.columns.has('source') || called(/package|program|apps|software/)(row)),
+      has('name')(row) &&
+      (has('bundle_identifier')(row) || (has('version')(row) && (isPackage(row) || called(SOFTWARE)(row)))),
     make: software,
   },
-  { when: (row) => has('config_hash', 'version')(row) && !has('port')(row), make: agent },
+  {
+    when: (row) =>
+      has('version')(row) && (has('config_hash')(row) || called(/osquery_info$/)(row)) && !has('port')(row),
+    make: agent,
+  },
+  { when: (row) => called(/startup_items$/)(row) && has('name')(row), make: evidence(15, 'startup_item', startupOf) },
+  { when: has('fragment_path', 'id'), make: evidence(11, 'service', serviceOf) },
   { when: (row) => has('pid', 'path')(row) || has('pid', 'name')(row) || has('pid', 'cmdline')(row), make: process },
   { when: (row) => has('groupname')(row), make: evidence(4, 'group', groupOf) },
   {
@@ -80,6 +87,12 @@ const MAKERS: readonly Maker[] = [
     make: evidence(2, 'file', fileOf),
   },
 ]
+
+const SOFTWARE = /package|program|apps|software|extension|plugin|addon/
+
+function isPackage({ columns }: Row): boolean {
+  return columns.has('arch') || columns.has('source') || columns.has('identifier')
+}
 
 /** Class and attributes of a row: what happened, what the query found, or what belongs to the machine. */
 export function rowPart(row: Row): ClassPart {
@@ -110,7 +123,8 @@ function processOf({ columns, name }: Row): JsonRecord {
     name: columns.text('name') ?? columns.text('process_name') ?? (path === undefined ? undefined : baseName(path)),
     cmd_line: columns.text('cmdline'),
     file: fileAt(path, defined({ hashes: hashesOf(columns) })),
-    working_directory: columns.text('cwd'),
+    // osquery quotes the directory.
+    working_directory: columns.text('cwd')?.replace(/^"(.+)"$/, '$1'),
     user: userOf(columns, columns.has('euid') ? 'euid' : 'uid'),
     parent_process: parent === undefined || parent < 0 ? undefined : { pid: parent },
     created_time: start === undefined || start <= 0 ? undefined : start * 1000,
@@ -227,6 +241,8 @@ function fileEvent(row: Row): ClassPart {
       owner: executable === undefined ? owner : undefined,
       size: columns.integer('size'),
       uid: columns.text('inode'),
+      modified_time: secondsOf(columns, 'mtime'),
+      accessed_time: secondsOf(columns, 'atime'),
     }),
   )
   const process = pid === undefined || pid < 0 ? undefined : defined({ pid, file: fileAt(executable) })
@@ -243,6 +259,20 @@ function fileEvent(row: Row): ClassPart {
   }) as ClassPart
 }
 
+/** A time that osquery writes in seconds; 0 where it does not know. */
+function secondsOf(columns: Columns, name: string): number | undefined {
+  const seconds = columns.integer(name)
+  return seconds === undefined || seconds <= 0 ? undefined : seconds * 1000
+}
+
+/** Who logged in: the account of the session, and before there is one the name that the audit record has. */
+function subjectOf(columns: Columns): JsonRecord {
+  const auid = columns.text('auid')
+  const uid = auid === '4294967295' || auid === '-1' ? undefined : auid
+  const name = /(?:^|\s)acct="([^"]{1,256})"/.exec((columns.text('message') ?? '').slice(0, 4_096))?.[1]
+  return uid === undefined && name === undefined ? { name: 'unknown' } : defined({ name, uid })
+}
+
 function userEvent(row: Row): ClassPart {
   const { columns } = row
   const process = processOf(row)
@@ -252,7 +282,8 @@ function userEvent(row: Row): ClassPart {
     class_uid: CLASS.authentication,
     activity_id: /^(1100|1112|USER_AUTH|USER_LOGIN)$/.test(type) ? 1 : 99,
     activity_name: /^(1100|1112|USER_AUTH|USER_LOGIN)$/.test(type) ? undefined : type,
-    user: userOf(columns, 'auid') ?? { name: 'unknown' },
+    user: subjectOf(columns),
+    message: columns.text('message'),
     service: { name: String(process.name ?? 'audit') },
     src_endpoint:
       address === undefined
@@ -396,12 +427,26 @@ function agent({ columns, action }: Row): ClassPart {
 function software({ columns, action }: Row): ClassPart {
   const pack = defined({
     name: columns.text('name') ?? 'unknown',
-    version: columns.text('version') ?? 'unknown',
+    version: columns.text('version') ?? columns.text('bundle_short_version') ?? 'unknown',
+    uid: columns.text('bundle_identifier') ?? columns.text('identifier'),
     architecture: columns.text('arch'),
     release: columns.text('release'),
     vendor_name: columns.text('publisher') ?? columns.text('maintainer') ?? columns.text('vendor'),
   })
   return { class_uid: CLASS.software_info, activity_id: action === 'snapshot' ? 2 : 1, package: pack }
+}
+
+/** os_version: what the machine runs. */
+function system({ columns, action }: Row): ClassPart {
+  const platform = columns.text('platform') ?? columns.text('platform_like')
+  const os = defined({
+    name: columns.text('name') ?? 'unknown',
+    version: columns.text('version'),
+    build: columns.text('build'),
+    edition: columns.text('codename'),
+    type_id: /darwin|macos/.test(platform ?? '') ? 300 : platform === 'windows' ? 100 : 200,
+  })
+  return { class_uid: CLASS.inventory_info, activity_id: action === 'snapshot' ? 2 : 1, os }
 }
 
 function inventory({ action }: Row): ClassPart {
@@ -429,6 +474,23 @@ function groupOf(columns: Columns): JsonRecord {
 
 function kernelOf(columns: Columns): JsonRecord {
   return defined({ name: columns.text('name') ?? 'unknown', path: columns.text('path'), type_id: 99, type: 'Module' })
+}
+
+function startupOf(columns: Columns): JsonRecord {
+  const path = columns.text('path')
+  const type = columns.text('type')
+  const cmd_line = [path, columns.text('args')].filter((part) => part !== undefined).join(' ')
+  return defined({
+    name: columns.text('name') ?? 'unknown',
+    start_type_id: columns.text('status') === 'disabled' ? 4 : 1,
+    type_id: type === undefined ? undefined : 99,
+    type,
+    job: path === undefined ? undefined : defined({ name: baseName(path), cmd_line, file: fileAt(path) }),
+  })
+}
+
+function serviceOf(columns: Columns): JsonRecord {
+  return { name: columns.text('id') ?? 'unknown' }
 }
 
 function interfaceOf(columns: Columns): JsonRecord[] {
