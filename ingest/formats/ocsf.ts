@@ -4,10 +4,10 @@ import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
 import { isObject, type JsonRecord, kindOf } from './fields.js'
 import { upgrade } from './ocsf-upgrade.js'
-import { isEventTime } from './time.js'
+import { isEventTime, parseTime } from './time.js'
 
 /** OCSF's rule: within one major version nothing valid becomes invalid, so all of 1.x can be read; 0.x drafts cannot. */
-const READABLE = /^1\.\d{1,3}(\.\d{1,3})?$/
+const READABLE = /^1\.\d{1,6}(\.\d{1,3})?$/
 
 /**
  * Events that are OCSF already. Nothing is done per attribute here: types and enums are the validator's work, and
@@ -41,6 +41,14 @@ type Refusal = { reason: 'not_ocsf' | 'wrong_type' | 'bad_time' | 'unsupported_v
 function headProblem(record: JsonRecord): Refusal | undefined {
   for (const name of ['class_uid', 'time'] as const) {
     const value = record[name]
+    if (name === 'time' && typeof value === 'string') {
+      // Tables that have dates write them as text.
+      const time = parseTime(value)
+      if (time !== undefined) {
+        record.time = time
+        continue
+      }
+    }
     if (value === undefined) return { reason: 'not_ocsf', detail: `${name}: required, not found` }
     if (!Number.isInteger(value)) return wrongType(name, 'an integer', value)
   }
