@@ -8,11 +8,16 @@ import { createUidReader } from './uid.js'
 
 /** Where an attribute goes: into a column, or further down. Attributes without a node go to `rest`. */
 type Node = {
+  readonly key: string
   /** The key as JSON. */
   readonly quoted: string
   readonly column: Leaf | undefined
-  readonly children: Map<string, Node> | undefined
+  readonly children: Level | undefined
+  /** The node of the key that came after this one the last time: events of one source have their keys in one order. */
+  next: Node | undefined
 }
+/** The attributes of one object, and the one that came first the last time. */
+type Level = { readonly nodes: Map<string, Node>; first: Node | undefined }
 /** Takes a value completely, or says that `rest` must keep it. */
 type Leaf = { append(row: number, value: unknown, event: OcsfEvent): boolean }
 
@@ -108,23 +113,25 @@ const derived: { readonly [path: string]: (event: OcsfEvent) => unknown } = {
   type_uid: (event) => event.class_uid * 100 + event.activity_id,
 }
 
-function pathTree(find: (name: string) => ColumnBuilder): Map<string, Node> {
-  const root = new Map<string, Node>()
+function pathTree(find: (name: string) => ColumnBuilder): Level {
+  const root: Level = { nodes: new Map(), first: undefined }
   const add = (path: string, column: Leaf) => {
     const keys = path.split('.')
     let level = root
     for (const [index, key] of keys.entries()) {
       const last = index === keys.length - 1
-      let node = level.get(key)
+      let node = level.nodes.get(key)
       if (!node) {
         node = {
+          key,
           quoted: JSON.stringify(key),
           column: last ? column : undefined,
-          children: last ? undefined : new Map(),
+          children: last ? undefined : { nodes: new Map(), first: undefined },
+          next: undefined,
         }
-        level.set(key, node)
+        level.nodes.set(key, node)
       }
-      if (!last) level = node.children as Map<string, Node>
+      if (!last) level = node.children as Level
     }
   }
   for (const column of storedColumns(events)) {
@@ -157,17 +164,28 @@ function hashLeaf(builder: ColumnBuilder): Leaf {
 }
 
 /** Appends what has a column; returns the JSON members of what has not, each after a comma. */
-function walk(object: Record<string, unknown>, nodes: Map<string, Node>, row: number, event: OcsfEvent): string {
+function walk(object: Record<string, unknown>, level: Level, row: number, event: OcsfEvent): string {
   let rest = ''
+  let previous: Node | undefined
+  let guess = level.first
   for (const key in object) {
     const value = object[key]
-    const node = nodes.get(key)
-    if (node === undefined) {
-      rest += member(quote(key), value)
-    } else if (node.column !== undefined) {
+    let node = guess
+    if (node === undefined || node.key !== key) {
+      node = level.nodes.get(key)
+      if (node === undefined) {
+        rest += member(quote(key), value)
+        continue
+      }
+      if (previous === undefined) level.first = node
+      else previous.next = node
+    }
+    previous = node
+    guess = node.next
+    if (node.column !== undefined) {
       if (!node.column.append(row, value, event)) rest += member(node.quoted, value)
     } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      const inner = walk(value as Record<string, unknown>, node.children as Map<string, Node>, row, event)
+      const inner = walk(value as Record<string, unknown>, node.children as Level, row, event)
       if (inner !== '') rest += `,${node.quoted}:{${inner.slice(1)}}`
       else if (isEmpty(value)) rest += `,${node.quoted}:{}`
     } else {

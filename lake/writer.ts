@@ -66,7 +66,13 @@ export type Writer = {
 }
 
 /** One call of `write`, while it is counted. */
-type Call = { stored: number; duplicate: number; rejected: RejectedEvent[] }
+type Call = {
+  stored: number
+  duplicate: number
+  rejected: RejectedEvent[]
+  /** The block that took its newest event. */
+  block: Block | undefined
+}
 
 type Block = {
   readonly encoder: Encoder
@@ -87,7 +93,7 @@ type Block = {
 /** Blocks that are full and wait, besides the one that is being written. */
 const waiting_blocks = 1
 /** A block waits at most so many times the duration of the insert before: small inserts stay a small share of the time. */
-const wait_factor = 5
+const wait_factor = 10
 const shortest_wait_ms = 10
 /**
  * A block with this many rows is worth an insert of its own when nothing has come for this long, ms: whoever waits for
@@ -292,11 +298,14 @@ export function createWriter(options: WriterOptions): Writer {
     }
     open.events.push(event)
     open.calls.push(call)
-    if (batch === undefined) open.batches = undefined
-    else open.batches?.add(batch)
+    if (call.block !== open) {
+      call.block = open
+      waits.add(open.done)
+      if (batch === undefined) open.batches = undefined
+      else open.batches?.add(batch)
+    }
     open.keys.push(is_keyed ? addKey(low, high) : -1)
     open.content = (open.content + (low ^ Math.imul(high, 31)) + open.events.length) >>> 0
-    waits.add(open.done)
     if (open.encoder.rows() >= max_rows || open.encoder.bytes() >= max_bytes) seal()
   }
 
@@ -341,7 +350,7 @@ export function createWriter(options: WriterOptions): Writer {
     async write(events, token) {
       if (stopped)
         throw new WeirError('overloaded', 'the lake takes no more events: it is stopping', { retryable: true })
-      const call: Call = { stored: 0, duplicate: 0, rejected: [] }
+      const call: Call = { stored: 0, duplicate: 0, rejected: [], block: undefined }
       const waits = new Set<Promise<void>>()
       const turn = appending.then(() => append(events, token, call, waits))
       appending = turn.catch(() => {})
@@ -350,7 +359,7 @@ export function createWriter(options: WriterOptions): Writer {
       for (const result of results) if (result.status === 'rejected') throw result.reason
       metrics.count('lake_duplicates', labels, call.duplicate)
       metrics.count('lake_rejected', labels, call.rejected.length)
-      return call
+      return { stored: call.stored, duplicate: call.duplicate, rejected: call.rejected }
     },
     remember(low, high) {
       if (window_size > 0 && window.find(low, high) < 0) addKey(low, high)
