@@ -1,8 +1,10 @@
+import { WeirError } from '../core/errors.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import { findingOf } from '../ocsf/finding.js'
 import type { Action } from './contract.js'
 import type { Circumstances, WorkloadFinding } from './decision.js'
 import { isCurrent, OPEN } from './lifetime.js'
+import { wholeParams } from './params.js'
 import type { Playbook } from './playbook.js'
 import type { ResponseRecord, ResponseState } from './record.js'
 import type { ResponderConfig } from './responder-config.js'
@@ -52,8 +54,22 @@ export function createBook(config: ResponderConfig) {
   }
 
   function open(record: ResponseRecord, playbook: Playbook): Live {
+    const entry = opened(record, playbook)
+    if (entry) return entry
+    throw new WeirError('config_invalid', `playbook ${playbook.name}: action ${record.action} cannot take its params`)
+  }
+
+  /** Undefined if the action does not take what was recorded: it was another version, or somebody else who wrote it. */
+  function opened(record: ResponseRecord, playbook: Playbook): Live | undefined {
     const definition = config.actions.find(record.action)
-    const action = definition.create(definition.config.parse(record.params), { log: config.log })
+    const recorded = (record.params ?? {}) as { readonly [field: string]: unknown }
+    const params = definition.config.safeParse(wholeParams(definition, recorded, playbook, config.action_params))
+    if (!params.success) {
+      const fields = params.error.issues.map(({ path, message }) => `${path.join('.') || '(params)'}: ${message}`)
+      config.log.error({ response: record.uid, action: record.action, fields }, 'a response cannot be carried on')
+      return undefined
+    }
+    const action = definition.create(params.data, { log: config.log })
     const entry: Live = { record, playbook, action, findings: eventsOf(record), seen: { step: -1, writer: undefined } }
     live.set(record.uid, entry)
     if (live.size > MAX_RESPONSES) forgetOne()
@@ -76,7 +92,8 @@ export function createBook(config: ResponderConfig) {
       const times = acted.get(record.playbook) ?? new Map<string, number>()
       acted.set(record.playbook, times.set(record.uid, record.time))
     }
-    const entry = live.get(record.uid) ?? open(record, playbook)
+    const entry = live.get(record.uid) ?? opened(record, playbook)
+    if (!entry) return undefined
     if (record.step > entry.record.step) {
       entry.record = record
       const events = eventsOf(record)

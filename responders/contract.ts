@@ -44,6 +44,8 @@ export type ActionDefinition<Params extends z.ZodType = z.ZodType> = Definition<
   readonly reversible: boolean
   /** True if the workload must not open connections any more once it worked: the telemetry is asked, too. */
   readonly stops_traffic: boolean
+  /** Params that are never recorded: bus, lake and jobs are read by many. They are taken from the configuration again. */
+  readonly secrets?: readonly string[]
   create(params: z.output<Params>, deps: { readonly log: Log }): Action
 }
 

@@ -358,3 +358,41 @@ test('a plan that failed is not tried again with every further finding', async (
   assert.deepEqual(world.calls, ['plan'])
   await responder.stop()
 })
+
+test('a secret is in no recorded step, and is there again after a restart; what no action takes stops nobody', async () => {
+  const world = platform()
+  const seen: unknown[] = []
+  const config = z.strictObject({ secret: z.string().min(16), level: z.number() })
+  const definition: ActionDefinition<typeof config> = defineAction({
+    ...world.definition,
+    config,
+    secrets: ['secret'],
+    example: { secret: 'change-me-change-me', level: 1 },
+    create: (params, deps) => {
+      seen.push(params)
+      return world.definition.create({}, deps)
+    },
+  })
+  const over = {
+    actions: registry<ActionDefinition>('action', [definition as ActionDefinition]),
+    playbooks: [playbook({ actions: [{ action: 'switch_off', params: { level: 2 } }] })],
+    action_params: { switch_off: { secret: 'hush-hush-hush-hush' } },
+  }
+  const first = setup(world, over)
+  await first.responder.start([])
+  await first.responder.handle([finding('rules', 1)])
+  assert.deepEqual(responseOf(first.steps[0] as OcsfEvent)?.params, { level: 2 })
+  await first.responder.stop()
+
+  const odd = structuredClone(first.steps[0] as OcsfEvent)
+  odd.command_uid = 'another'
+  Object.assign((odd.unmapped as any).response, { params: { level: 'high' }, created_time: 1 })
+  const second = setup(world, over, [...first.steps, odd])
+  await second.responder.start(second.steps)
+  await second.responder.handle([finding('rules', 1), finding('profile', 2)])
+  await second.responder.settle()
+  await second.responder.stop()
+  assert.equal(second.states().at(-1), 'verified')
+  assert.doesNotMatch(JSON.stringify(second.steps), /hush/)
+  assert.deepEqual(seen, Array(seen.length).fill({ secret: 'hush-hush-hush-hush', level: 2 }))
+})

@@ -7,6 +7,7 @@ import { createCarryOut } from './carry-out.js'
 import { matches, type WorkloadFinding } from './decision.js'
 import type { Job, Turn } from './jobs/port.js'
 import { nextJob } from './lifetime.js'
+import { recordedParams } from './params.js'
 import { checkActions, type Playbook } from './playbook.js'
 import { type ResponseRecord, responseOf } from './record.js'
 import type { ResponderConfig } from './responder-config.js'
@@ -154,7 +155,7 @@ export function createResponder(config: ResponderConfig): Responder {
       state: 'proposed',
       playbook: playbook.name,
       action,
-      params: { ...config.action_params[action], ...params } as Json,
+      params: recordedParams(config.actions.find(action), { ...config.action_params[action], ...params }) as Json,
       workload: finding.workload,
       finding_uids: [],
       dry_run: config.mode === 'dry_run',

@@ -29,6 +29,8 @@ export const webhook = defineAction({
   targets: ['vm', 'container', 'function'],
   reversible: false,
   stops_traffic: false,
+  // Many services put a token into the address.
+  secrets: ['url', 'secret'],
   create(params) {
     const { host } = new URL(params.url)
     const delivered = new Map<string, string>()
