@@ -160,3 +160,27 @@ test('half a character does not keep an event from the detectors: it is repaired
   assert.equal(metrics.total('events_repaired', { reason: 'lone_surrogate' }), 1)
   assert.deepEqual(dead(), [])
 })
+
+test('an envelope may be longer than a record: each record in it is measured by itself', async () => {
+  const { intake, events, dead } = await setup()
+  const call = (n: number, over: object = {}) => ({
+    eventVersion: '1.08',
+    eventID: `00000000-0000-4000-8000-00000000000${n}`,
+    eventTime: '2026-01-01T00:00:00Z',
+    eventSource: 's3.amazonaws.com',
+    eventName: 'ListBuckets',
+    awsRegion: 'eu-central-1',
+    eventType: 'AwsApiCall',
+    userIdentity: { type: 'Root', accountId: '123456789012' },
+    ...over,
+  })
+  const long = call(6, { userAgent: 'x'.repeat(2_000) })
+  const data = JSON.stringify({ Records: [call(1), call(2), call(3), long, call(4), call(5)] })
+  assert.ok(data.length > 3_000)
+  const receipt = await intake.emit('trail', 'cloudtrail', [{ data, position: 'file:1' }])
+  assert.deepEqual(countsOf(receipt), { records: 6, stored: 5, dropped: 0, dead_lettered: 1 })
+  assert.equal(events().length, 5)
+  const [letter] = dead()
+  assert.equal(letter?.reason, 'record_too_long')
+  assert.match(JSON.stringify(letter?.source), /"position":"file:1#3"/)
+})

@@ -37,6 +37,8 @@ export type Intake = {
 const SLICE = 64
 /** Slices that may wait for the bus while the next ones are parsed. */
 const OUTSTANDING = 16
+/** Longest envelope, in UTF-16 code units: of one that holds many records each is measured by itself. As long as a pushed document may be. */
+const MAX_ENVELOPE_LENGTH = 32 * 1024 * 1024
 /** Messages in one publication. */
 const PUBLICATION = 512
 
@@ -180,18 +182,33 @@ function createReader(
     },
     read(record: RawRecord) {
       if (record.fault) return refuse(record, record.fault.reason, record.fault.detail)
-      const parsed = parse(record, definition, config.max_record_length)
+      const may_hold_many = definition.split !== undefined
+      const longest = may_hold_many ? Math.max(MAX_ENVELOPE_LENGTH, config.max_record_length) : config.max_record_length
+      const parsed = parse(record, definition, longest)
       if (parsed.kind !== 'ok') return turnAway(record, parsed)
-      const parts = definition.split?.(parsed.value)
-      if (parts === undefined) return take(record, parsed.value)
+      const split = partsOf(parsed.value, definition)
+      if (split.kind !== 'ok') return turnAway(record, split)
+      const parts = split.value
+      if (parts === undefined) return takeWhole(record, parsed.value)
       tally.records += Math.max(parts.length, 1) - 1
       if (parts.length === 0) bump(tally.dropped, 'empty_envelope')
       for (const [n, part] of parts.entries()) {
         const data = textOf({ data: part as object })
         const position = record.position === undefined ? {} : { position: `${record.position}#${n}` }
-        take({ data, ...position, ...(record.host ? { host: record.host } : {}) }, part)
+        takeWhole({ data, ...position, ...(record.host ? { host: record.host } : {}) }, part)
       }
     },
+  }
+
+  /** One record, no envelope any more. Whatever goes wrong with it, those around it go on. */
+  function takeWhole(record: RawRecord, input: unknown) {
+    const too_long = typeof record.data === 'string' ? tooLong(record.data, config.max_record_length) : undefined
+    if (too_long !== undefined) return refuse(record, 'record_too_long', too_long)
+    try {
+      take(record, input)
+    } catch (error) {
+      refuse(record, 'format_failed', messageOf(error))
+    }
   }
 
   function take(record: RawRecord, input: unknown) {
@@ -211,14 +228,25 @@ function createReader(
 function parse(record: RawRecord, definition: FormatDefinition, max_length: number): Outcome<unknown> {
   const parsesJson = definition.input === 'json'
   if (typeof record.data !== 'string') return ok(parsesJson ? record.data : textOf(record))
-  if (record.data.length > max_length) {
-    return reject('record_too_long', `${record.data.length} characters, at most ${max_length} are read`)
-  }
+  const too_long = tooLong(record.data, max_length)
+  if (too_long !== undefined) return reject('record_too_long', too_long)
   if (!parsesJson) return ok(record.data)
   try {
     return ok(JSON.parse(record.data))
   } catch (error) {
     return reject('invalid_json', messageOf(error))
+  }
+}
+
+function tooLong(text: string, max_length: number): string | undefined {
+  return text.length > max_length ? `${text.length} characters, at most ${max_length} are read` : undefined
+}
+
+function partsOf(input: unknown, definition: FormatDefinition): Outcome<readonly unknown[] | undefined> {
+  try {
+    return ok(definition.split?.(input))
+  } catch (error) {
+    return reject('format_failed', messageOf(error))
   }
 }
 

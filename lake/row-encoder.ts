@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import { type Encoder, encodeBlock, type Rejection } from './encoder.js'
 import { columnBuilder } from './native.js'
@@ -31,7 +32,13 @@ export function createRowEncoder(table: Table, rowsOf: RowsOf): Encoder {
     rows: () => rows,
     bytes: () => builders.reduce((sum, { builder }) => sum + builder.bytes(), 0),
     append(event) {
-      const planned = rowsOf(event)
+      let planned: ReturnType<RowsOf>
+      try {
+        planned = rowsOf(event)
+      } catch (error) {
+        // Whoever may write to a topic of a shared bus may leave out what every event has.
+        return { reason: 'bad_attribute', detail: messageOf(error) }
+      }
       const first = rows
       for (const row of planned) {
         const failed = appendRow(row)

@@ -185,3 +185,16 @@ test('events that cannot be rows are rejected with a reason; the others of the b
     ['bad_time', 'bad_attribute', 'bad_attribute'],
   )
 })
+
+test('what has not even metadata is rejected by every table, and stops no other', async () => {
+  const empty = { class_uid: 2004, activity_id: 1, time: Date.UTC(2026, 0, 1), severity_id: 1 } as OcsfEvent
+  for (const topic of ['weir.findings', 'weir.responses', 'weir.dead_letters', 'weir.coverage'] as const) {
+    const receipt = await store.handle(topic, [empty])
+    assert.equal(receipt.stored, 0)
+    assert.deepEqual(
+      receipt.rejected.map(({ reason }) => reason),
+      ['bad_attribute'],
+      topic,
+    )
+  }
+})
