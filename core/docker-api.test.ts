@@ -176,3 +176,25 @@ test('an event without end, and an engine that dies in the middle, end the strea
   })
   await assert.rejects(take(dying.api, new AbortController().signal), { code: 'unreachable', retryable: true })
 })
+
+test('an engine that refused to tell its version is asked again', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-api-'))
+  let asked = 0
+  const server = http.createServer((request, response) => {
+    if (request.url !== '/version') return response.end('{"ok":true}')
+    asked += 1
+    response.statusCode = asked === 1 ? 503 : 200
+    response.end(JSON.stringify(asked === 1 ? { message: 'starting' } : { ApiVersion: '1.41', MinAPIVersion: '1.12' }))
+  })
+  const socket = join(folder, 'engine.sock')
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+  const api = createDockerApi(dockerConnection.parse({ address: `unix://${socket}`, timeout_ms: 400 }))
+  t.after(() => {
+    api.close()
+    server.closeAllConnections()
+    server.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  await assert.rejects(api.request('GET', '/info'), /starting/)
+  assert.deepEqual(await api.request('GET', '/info'), { ok: true })
+})

@@ -111,7 +111,13 @@ export function createDockerApi(connection: DockerConnection): DockerApi {
   }
 
   function version() {
-    negotiated ??= call('GET', '/version').then(agree)
+    negotiated ??= call('GET', '/version')
+      .then(agree)
+      .catch((error) => {
+        // An engine that is starting, or a proxy before it, says no at first: it is asked again.
+        negotiated = undefined
+        throw error
+      })
     return negotiated
   }
   const prefixed = async (path: string) => `/v${(await version()).api}${path}`

@@ -94,6 +94,28 @@ test('what the pipeline did not take is not passed by the checkpoint', LIMIT, as
   assert.equal(texts(second.recording).length, 3000)
 })
 
+test(
+  'a long file that is renamed while its beginning waits for a slow pipeline is read to its end',
+  LIMIT,
+  async (t) => {
+    const log = join(temporaryFolder(), 'app.log')
+    const count = 20_000
+    writeFileSync(log, Array.from({ length: count }, (_, n) => `${n} ${'x'.repeat(1_000)}\n`).join(''))
+    const { collector, recording } = followed(t, [log], { rotate_wait_ms: 0 })
+    const take = recording.emit
+    let calls = 0
+    recording.emit = (format, records) => {
+      if (++calls === 1) renameSync(log, `${log}.1`)
+      // So slow that a look at the files ends before this one does.
+      for (const until = performance.now() + 20; performance.now() < until; );
+      return take(format, records)
+    }
+    await collector.start()
+    await recording.until(() => texts(recording).length >= count, 'every line')
+    assert.equal(new Set(texts(recording)).size, count)
+  },
+)
+
 test('rotation by rename: the old file is read to its end, the new one from its beginning', LIMIT, async (t) => {
   const log = join(temporaryFolder(), 'app.log')
   writeFileSync(log, 'one\n')

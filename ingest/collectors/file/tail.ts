@@ -149,8 +149,9 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
       if (state.fingerprint === undefined) {
         // One line without an ending is all there is: it was not read yet, since nothing named it.
         state = { ...state, fingerprint: 'unfinished', fingerprint_bytes: 1 }
-        await readLines(port)
       }
+      // A slow pipeline may have left more of it than one turn: nobody comes back to it.
+      while (await readLines(port));
       const lines = splitter.end()
       if (lines.length > 0) await send(lines, splitter.offset(), port)
       await sendRest(assembler?.flush() ?? [], port)
