@@ -49,6 +49,26 @@ export function createKafkaAdmin(
     return found.flat()
   }
 
+  /** Where every partition begins: what retention has deleted is handled, whatever the group committed. */
+  async function begins(of: readonly Topic[]): Promise<Map<string, bigint>> {
+    const found = await Promise.all(
+      of.map(async (topic) => {
+        const partitions = await admin.fetchTopicOffsets(name(topic))
+        return partitions.map(({ partition, low }) => ({ topic, partition, offset: BigInt(low) }))
+      }),
+    )
+    return indexOf(found.flat())
+  }
+
+  /** How far a group is, in every partition: behind what it committed, and never before the first message there is. */
+  async function reachedBy(group: string, of: readonly Topic[]): Promise<(position: Position) => bigint> {
+    const [committed, first] = [indexOf(await positions(group, of)), await begins(of)]
+    return (position) => {
+      const [reached, low] = [committed.get(keyOf(position)) ?? 0n, first.get(keyOf(position)) ?? 0n]
+      return reached > low ? reached : low
+    }
+  }
+
   async function positions(group: string, of: readonly Topic[]): Promise<Position[]> {
     const plain = new Map(of.map((topic) => [name(topic), topic]))
     const found = await admin.fetchOffsets({ groupId: name(group), topics: [...plain.keys()] })
@@ -124,8 +144,8 @@ export function createKafkaAdmin(
     async caughtUp(group, of, { timeout_ms, up_to }) {
       const wanted = (up_to ?? (await ends(of))).filter(({ offset }) => offset > 0n)
       for (const deadline = Date.now() + timeout_ms; ; await sleep(CAUGHT_UP_POLL_MS)) {
-        const reached = indexOf(await positions(group, of))
-        const behind = wanted.find((position) => (reached.get(keyOf(position)) ?? 0n) < position.offset)
+        const reached = await reachedBy(group, of)
+        const behind = wanted.find((position) => reached(position) < position.offset)
         if (!behind) return
         if (Date.now() > deadline) {
           throw new WeirError(
@@ -137,10 +157,10 @@ export function createKafkaAdmin(
       }
     },
     async lag(group, of) {
-      const reached = indexOf(await positions(group, of))
+      const reached = await reachedBy(group, of)
       const lag = new Map(of.map((topic) => [topic, 0]))
       for (const end of await ends(of)) {
-        const behind = Number(end.offset - (reached.get(keyOf(end)) ?? 0n))
+        const behind = Number(end.offset - reached(end))
         lag.set(end.topic, (lag.get(end.topic) ?? 0) + Math.max(0, behind))
       }
       return lag

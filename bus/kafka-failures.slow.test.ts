@@ -246,3 +246,21 @@ test('a failure that no retry can mend stops the subscription, and health says s
   assert.equal((await bus.lag('g', ['weir.events'])).get('weir.events'), 1, 'it is not committed')
   await bus.stop()
 })
+
+test('nobody waits for messages that retention has deleted', { skip }, async () => {
+  const { bus, prefix } = testBus(kafka.brokers)
+  await bus.start()
+  await bus.publish('weir.events', some(50))
+  assert.equal((await bus.lag('nobody', ['weir.events'])).get('weir.events'), 50)
+  const admin = new Client({ brokers: kafka.brokers, logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  const topic = `${prefix}weir.events`
+  const ends = await admin.fetchTopicOffsets(topic)
+  await admin.deleteTopicRecords({
+    topic,
+    partitions: ends.map(({ partition, high }) => ({ partition, offset: high })),
+  })
+  await admin.disconnect()
+  await bus.caughtUp('nobody', ['weir.events'], { timeout_ms: 10_000 })
+  assert.equal((await bus.lag('nobody', ['weir.events'])).get('weir.events'), 0)
+})

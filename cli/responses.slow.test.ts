@@ -94,7 +94,7 @@ test('a person lists, approves and rejects responses while Weir runs, and each a
   assert.equal(again.code, 2)
   assert.match(again.stderr, /is verified, only a proposal can be approved/)
   const undone = await responses('undo', uidOf('shop'))
-  assert.match(undone.stderr, /only a verified, reversible one can be undone/)
+  assert.match(undone.stderr, /only a reversible one that was carried out can be undone/)
   const unknown = await responses('reject', 'rsp-none')
   assert.match(unknown.stderr, /there is no response rsp-none\nweir responses lists them/)
 

@@ -396,3 +396,19 @@ test('a secret is in no recorded step, and is there again after a restart; what 
   assert.doesNotMatch(JSON.stringify(second.steps), /hush/)
   assert.deepEqual(seen, Array(seen.length).fill({ secret: 'hush-hush-hush-hush', level: 2 }))
 })
+
+test('what failed half way can be undone by a person', async () => {
+  const world = platform()
+  world.broken.execute = true
+  const { responder, steps, states } = setup(world)
+  await responder.start([])
+  await responder.handle([finding('rules', 1), finding('profile', 2)])
+  await responder.settle()
+  assert.equal(states().at(-1), 'failed')
+  world.down.add(responseOf(steps.at(-1) as OcsfEvent)?.workload.uid ?? '')
+  await responder.undo(responseOf(steps.at(-1) as OcsfEvent)?.uid ?? '', 'ann')
+  await responder.settle()
+  assert.equal(states().at(-1), 'undone')
+  assert.equal(world.down.size, 0)
+  await responder.stop()
+})

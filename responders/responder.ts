@@ -26,7 +26,7 @@ export type Responder = {
   observe(events: readonly OcsfEvent[]): void
   approve(response_uid: string, by: string, reason?: string): Promise<void>
   reject(response_uid: string, by: string, reason?: string): Promise<void>
-  /** Takes a verified response back: recorded when it resolves, done in a job. Throws `not_found` or `conflict`. */
+  /** Takes a response back that was verified, or failed after it was planned: recorded when it resolves, done in a job. Throws `not_found` or `conflict`. */
   undo(response_uid: string, by: string, reason?: string): Promise<void>
   /** A person says that the finding was wrong: what it led to is taken back. */
   falsePositive(finding_uid: string, by: string): Promise<void>
@@ -245,9 +245,11 @@ export function createResponder(config: ResponderConfig): Responder {
     },
     async undo(uid, by, reason) {
       await decideOn(uid, (entry, turn) => {
-        const { state } = entry.record
-        if (state !== 'verified' || !entry.action.undo) {
-          const message = `response ${uid} is ${state}, only a verified, reversible one can be undone`
+        const { state, plan, dry_run } = entry.record
+        // What failed half way, or could not be taken back, may still have its effect.
+        const may_have_effect = state === 'verified' || (state === 'failed' && plan !== undefined && !dry_run)
+        if (!may_have_effect || !entry.action.undo) {
+          const message = `response ${uid} is ${state}, only a reversible one that was carried out can be undone`
           throw new WeirError('conflict', message)
         }
         return beginUndo(entry, turn, [`Asked for by ${by}.`, ...(reason ? [reason] : [])], by)
