@@ -9,6 +9,7 @@ import { type DockerConnection, dockerConnection } from '../core/docker-connecti
 import { busyboxImage } from '../demo/docker-image.js'
 import { canFindDocker, type DockerBinaries, dockerBinaries } from './docker-binaries.js'
 import { processesOf, sweepEngine } from './docker-cleanup.js'
+import { mustRun } from './must-run.js'
 
 /** A Docker engine of our own: nothing is shared with an engine that runs on this machine already. */
 export type DockerRig = {
@@ -40,7 +41,7 @@ const PREFIX = 'weir-docker-'
  * always false, so that a missing engine is a failure there.
  */
 export function noDocker(): string | false {
-  if (process.env.CI === 'true') return false
+  if (mustRun()) return false
   if (process.platform !== 'linux')
     return 'needs Linux to start a Docker engine of its own: run these tests in a Linux VM'
   if (process.getuid?.() !== 0) return 'needs root to start a Docker engine of its own: run `sudo npm test`'

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import { z } from 'zod'
 import { WeirError } from '../core/errors.js'
 import { lakeConformance } from '../lake/conformance.js'
@@ -34,6 +34,17 @@ after(async () => {
   }
   await stack.stop()
 })
+
+/** Only the stand-in can be slowed and locked: where there is a server, one takes its place until the test ends. */
+async function useStandIn(t: TestContext) {
+  if (stack.kind === 'stand-in') return
+  const server = stack
+  stack = await startClickHouse({ own: true })
+  t.after(async () => {
+    await stack.stop()
+    stack = server
+  })
+}
 
 function optionsFor(changes: Partial<ServerLakeOptions> = {}): ServerLakeOptions {
   const { user, password } = stack
@@ -212,7 +223,7 @@ test('a server that answers nothing, or something else, is no ClickHouse', async
 })
 
 test('a server that is read-only, slow or away is told, and used again when it is back', async (t) => {
-  if (stack.kind !== 'stand-in') return t.skip('only the stand-in can be slowed and locked')
+  await useStandIn(t)
   const lake = await open({ request_timeout_ms: 1_000 })
   const insert = () => lake.command("INSERT INTO coverage (time, source_name) VALUES (now64(3), 'test')")
   try {
@@ -243,7 +254,7 @@ test('a server that is read-only, slow or away is told, and used again when it i
 })
 
 test('a lake that is slow is not a lake that is away', async (t) => {
-  if (stack.kind !== 'stand-in') return t.skip('only the stand-in can be slowed and stopped')
+  await useStandIn(t)
   const lake = await open({ request_timeout_ms: 8_000 })
   const pid = stack.pid() ?? 0
   try {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { mustRun } from '../must-run.js'
 import { fetchMaven, onPath } from './fetch.js'
 import { KAFKA_USERS, type KafkaOptions, log4j, serverProperties } from './kafka-properties.js'
 
@@ -48,7 +49,7 @@ export type Kafka = {
  * skipped: `startKafka` fails there instead.
  */
 export function whyNoKafka(): string | undefined {
-  if (process.env.CI === 'true' || process.env.WEIR_TEST_KAFKA || onPath('kafka-server-start.sh')) return undefined
+  if (mustRun() || process.env.WEIR_TEST_KAFKA || onPath('kafka-server-start.sh')) return undefined
   const missing = ['java', 'mvn'].filter((name) => !onPath(name))
   if (missing.length === 0) return undefined
   return `no Kafka: set WEIR_TEST_KAFKA=host:port, put kafka-server-start.sh on PATH, or install ${missing.join(' and ')} (Java 17, Maven)`
