@@ -11,6 +11,7 @@ import { packageRoot } from '../core/paths.js'
 import type { PushTarget } from './push.js'
 import { type ClickHouseStack, startClickHouse } from './stack/clickhouse.js'
 import { type Kafka, startKafka } from './stack/kafka.js'
+import type { KafkaOptions } from './stack/kafka-properties.js'
 import { type Redis, startRedis } from './stack/redis.js'
 
 /** `/ready` of a process. */
@@ -51,6 +52,8 @@ export type ClusterOptions = {
   readonly partitions?: number
   /** Whether there is a Redis. Default true. */
   readonly redis?: boolean
+  /** A broker that asks who one is, or speaks TLS: then `changes` have to say how to connect. */
+  readonly kafka?: KafkaOptions
   /** Settings of every process. */
   readonly config?: Record<string, unknown>
 }
@@ -90,7 +93,7 @@ process.on('exit', () => {
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-cluster-'))
   const [kafka, clickhouse, redis] = await Promise.all([
-    startKafka({ own: true }),
+    startKafka({ ...options.kafka, own: true }),
     startClickHouse({ own: true }),
     options.redis === false ? undefined : startRedis(),
   ])

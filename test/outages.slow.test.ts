@@ -7,7 +7,7 @@ import { checkServers } from '../cli/doctor/servers.js'
 import { type Cluster, type Ended, startCluster, type WeirNode } from './cluster-rig.js'
 import { nativeLine, push } from './push.js'
 import { KAFKA_USERS, type Kafka, startKafka, whyNoKafka } from './stack/kafka.js'
-import { noRedis } from './stack/redis.js'
+import { noRedis, startRedis } from './stack/redis.js'
 
 const ENDS_WITHIN_MS = 15_000
 const skip = whyNoKafka() ?? noRedis() ?? false
@@ -67,6 +67,17 @@ test('a wrong Kafka password and missing rights on topics end the start', { skip
     refuses(await cluster.runToEnd(['ingest'], as('weir', KAFKA_USERS.weir)), /bus\.kafka: .*may not/, /Grant/)
   } finally {
     await secured.stop()
+  }
+})
+
+test('a wrong Redis password ends the start', { skip }, async () => {
+  const redis = await startRedis({ username: 'weir', password: 'weir-secret' })
+  const as = (username: string, password: string) => ({ jobs: { redis: { url: redis.url, username, password } } })
+  try {
+    for (const changes of [as('weir', 'wrong'), as('nobody', 'weir-secret'), { jobs: { redis: { url: redis.url } } }])
+      refuses(await cluster.runToEnd(['respond'], changes), /jobs\.redis/, /password/)
+  } finally {
+    await redis.close()
   }
 })
 

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { mustRun } from '../must-run.js'
 import { fetchMaven, onPath } from './fetch.js'
 import { KAFKA_USERS, type KafkaOptions, log4j, serverProperties } from './kafka-properties.js'
+import { setScramPassword } from './kafka-scram.js'
 
 export { KAFKA_USERS } from './kafka-properties.js'
 
@@ -38,6 +39,8 @@ export type Kafka = {
   /** Holds it still (SIGSTOP): connections stay open and nobody answers. */
   pause(): void
   resume(): void
+  /** Another SCRAM password for one of KAFKA_USERS; connections that are open stay so. */
+  setPassword(user: string, password: string): Promise<void>
   /** Ends it and removes its data. */
   stop(): Promise<void>
   /** The last lines of its log. */
@@ -104,6 +107,7 @@ export async function startKafka(options: KafkaOptions & { own?: boolean } = {})
     },
     pause: () => void broker?.child.kill('SIGSTOP'),
     resume: () => void broker?.child.kill('SIGCONT'),
+    setPassword: (user, password) => setScramPassword(internal, user, password),
     // Nobody reads its data any more, so that it need not be put in order first.
     stop: () => stop('SIGKILL'),
     log: () => broker?.log() ?? '',
@@ -222,6 +226,7 @@ function foreign(address: string): Kafka {
     halt: refuse,
     pause: () => void refuse(),
     resume: () => void refuse(),
+    setPassword: refuse,
     stop: async () => {},
     log: () => '',
   }
