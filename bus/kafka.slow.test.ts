@@ -53,7 +53,9 @@ test('a name of a batch says which offsets it covers, and an event too large for
   await bus.stop()
 })
 
-test('when the oldest message that a group has not handled was received is found by its position', async () => {
+test('when the oldest message that a group has not handled was received is found by its position', {
+  skip: skip ?? false,
+}, async () => {
   const { bus } = testBus(kafka.brokers, { partitions: 2 })
   await bus.start()
   try {
