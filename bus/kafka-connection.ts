@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { ConnectionOptions } from 'node:tls'
 import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs'
-import { compressFrame, decompressFrame } from 'lz4-napi'
 import { messageOf, WeirError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
+import { registerKafkaCodecs } from './kafka-codecs.js'
 import type { KafkaConnection } from './kafka-config.js'
 
 const CONNECT_WITHIN_MS = 4_000
@@ -16,12 +16,6 @@ export type KafkaConnectionDeps = {
   /** Gives a token for OAUTHBEARER, in place of `token_file` and `token_url`. */
   readonly oauth_token?: () => Promise<string>
 }
-
-// kafkajs knows the number of this codec and leaves the rest to its users. Its registry is one of the process.
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.LZ4] = () => ({
-  compress: (encoder: { buffer: Buffer }) => compressFrame(encoder.buffer),
-  decompress: (buffer: Buffer) => decompressFrame(buffer),
-})
 
 /** A client that is not connected yet. Throws `setting_missing` if a file that is named cannot be read. */
 export function openKafka(connection: KafkaConnection, deps: KafkaConnectionDeps): Kafka {
@@ -39,6 +33,7 @@ export function openKafka(connection: KafkaConnection, deps: KafkaConnectionDeps
       ({ namespace, log: { message, timestamp: _, logger: __, ...fields } }) =>
         deps.log.debug({ kafkajs: namespace, ...fields }, message),
   }
+  registerKafkaCodecs()
   if (connection.tls) config.ssl = tlsOptions(connection.tls, deps.setting)
   if (connection.sasl) config.sasl = saslOptions(connection.sasl, deps)
   return new kafkajs.Kafka(config)

@@ -22,11 +22,13 @@ if (!skip) {
 }
 const client = () => new Client({ brokers: broker.brokers, logLevel: logLevel.NOTHING })
 
-async function makeTopic(): Promise<string> {
+/** With a codec, the broker compresses what it is given with it, as it does for other clients. */
+async function makeTopic(codec?: string): Promise<string> {
   const topic = `foreign-${randomUUID()}`
   const admin = client().admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: 2 }], waitForLeaders: true })
+  const configEntries = codec === undefined ? [] : [{ name: 'compression.type', value: codec }]
+  await admin.createTopics({ topics: [{ topic, numPartitions: 2, configEntries }], waitForLeaders: true })
   await admin.disconnect()
   return topic
 }
@@ -84,6 +86,38 @@ test('lines of a message, compressed batches, tombstones and bytes that are no t
     [`${topic}:1:0:0 one`, `${topic}:1:0:1 two`, `${topic}:1:2 //4=`],
   )
   assert.equal(records[2]?.fault?.reason, 'invalid_utf8')
+})
+
+for (const codec of ['zstd', 'lz4', 'gzip']) {
+  test(`batches that others compressed with ${codec} are read`, { skip }, async (t) => {
+    const topic = await makeTopic(codec)
+    const lines = Array.from({ length: 4_000 }, (_, n) => JSON.stringify({ n, text: `line ${n % 7} `.repeat(n % 50) }))
+    await producer.send({ topic, messages: lines.map((value) => ({ value, partition: 0 })) })
+    await producer.send({ topic, messages: [{ value: 'a short one', partition: 0 }] })
+    const { collector, recording } = create({ topics: [topic], group: codec })
+    t.after(() => collector.stop())
+    await collector.start()
+    await recording.until(() => recording.emitted.length > lines.length, 'all')
+    assert.deepEqual(
+      recording.emitted.map(({ record }) => record.data),
+      [...lines, 'a short one'],
+    )
+  })
+}
+
+test('a batch compressed with Snappy is told with what to do, at start and later', { skip }, async (t) => {
+  const topic = await makeTopic('snappy')
+  const later = create({ topics: [topic], group: 'snappy' })
+  t.after(() => later.collector.stop())
+  await later.collector.start()
+  await producer.send({ topic, messages: [{ value: 'a line that is long enough', partition: 0 }] })
+  const told = await later.recording.until(
+    () => later.recording.coverage.find(({ status }) => status === 'unavailable'),
+    'that it cannot be read',
+  )
+  assert.match(told.message ?? '', /Snappy.*lz4, zstd, gzip/)
+  const { collector } = create({ topics: [topic], group: 'snappy-2' })
+  await assert.rejects(collector.start(), { code: 'unsupported', message: /Snappy/ })
 })
 
 test('an outage is told, and reading goes on after it', { skip }, async (t) => {
