@@ -8,19 +8,18 @@ import type { Message } from '../bus/port.js'
 import { createLog } from '../core/log.js'
 import { createMetrics } from '../core/metrics.js'
 
-/** Messages in one call: what the intake publishes at once. */
-const CALL = 512
 const OUTSTANDING = 16
 const log = createLog('silent')
 export type Compression = 'none' | 'gzip' | 'lz4'
 /** Events a second, and of CPU of this process one event took to publish, us. */
 export type Result = { produce_per_s: number; consume_per_s: number; publish_cpu_us: number }
-type Ours = { readonly compression: Compression; readonly partitions: number }
+/** `call`: messages in one call. */
+type Ours = { readonly compression: Compression; readonly partitions: number; readonly call: number }
 type Alone = Ours & { readonly grouped: boolean }
 
 /** kafkajs alone. `grouped`: each call goes to one partition; scattered: as the keys come, over all of them. */
 export async function alone(client: Client, messages: readonly Message[], how: Alone): Promise<Result> {
-  const { compression, grouped, partitions } = how
+  const { compression, grouped, partitions, call } = how
   const topic = `bench-${randomUUID()}`
   const admin = client.admin()
   await admin.connect()
@@ -35,12 +34,12 @@ export async function alone(client: Client, messages: readonly Message[], how: A
     key,
     value: Buffer.from(JSON.stringify(value)),
     timestamp: String(timestamp),
-    partition: grouped ? Math.floor(n / CALL) % partitions : partitionOf(key, partitions),
+    partition: grouped ? Math.floor(n / call) % partitions : partitionOf(key, partitions),
   }))
   const began = performance.now()
   const cpu = process.cpuUsage()
-  for (let at = 0; at < encoded.length; at += CALL) {
-    await producer.send({ topic, acks: -1, compression: type, messages: encoded.slice(at, at + CALL) })
+  for (let at = 0; at < encoded.length; at += call) {
+    await producer.send({ topic, acks: -1, compression: type, messages: encoded.slice(at, at + call) })
   }
   const produced = performance.now()
   const publish_cpu = process.cpuUsage(cpu)
@@ -72,7 +71,7 @@ export async function alone(client: Client, messages: readonly Message[], how: A
 
 /** Our bus: JSON is written and parsed too. */
 export async function ours(brokers: readonly string[], messages: readonly Message[], how: Ours): Promise<Result> {
-  const { compression, partitions } = how
+  const { compression, partitions, call } = how
   const config = kafkaConfig.parse({
     brokers,
     compression,
@@ -84,9 +83,11 @@ export async function ours(brokers: readonly string[], messages: readonly Messag
   const began = performance.now()
   const cpu = process.cpuUsage()
   const running = new Set<Promise<void>>()
-  for (let at = 0; at < messages.length; at += CALL) {
-    const call = bus.publish('weir.events', messages.slice(at, at + CALL)).finally(() => running.delete(call))
-    running.add(call)
+  for (let at = 0; at < messages.length; at += call) {
+    const publication = bus
+      .publish('weir.events', messages.slice(at, at + call))
+      .finally(() => running.delete(publication))
+    running.add(publication)
     if (running.size >= OUTSTANDING) await Promise.race(running)
   }
   await Promise.all(running)

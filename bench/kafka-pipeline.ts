@@ -45,8 +45,8 @@ export type Large = {
 }
 
 /** Ingest, store and detect, a process each, on Kafka and on the lake over HTTP. */
-export async function startLarge(): Promise<Large> {
-  const cluster: Cluster = await startCluster({ partitions: 12, redis: false, config: { log_level: 'warn' } })
+export async function startLarge(partitions: number): Promise<Large> {
+  const cluster: Cluster = await startCluster({ partitions, redis: false, config: { log_level: 'warn' } })
   const nodes: Record<string, WeirNode> = {}
   for (const role of ['store', 'detect', 'ingest']) nodes[role] = await cluster.start([role])
   const { ingest, detect } = nodes as { ingest: WeirNode; detect: WeirNode }

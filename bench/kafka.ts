@@ -1,6 +1,7 @@
-// npm run bench:kafka [-- --json] [--part bus|pipeline|response] [--events N] [--rounds N] [--partitions N] [--only REGEX]
-//                        [--rate N] [--seconds N] [--write-baseline]
-// bus: kafkajs alone (produce, then consume with no work) and our bus (publish to subscribe).
+// npm run bench:kafka [-- --json] [--part bus|pipeline|response] [--events N] [--rounds N] [--partitions N] [--call N]
+//                        [--only REGEX] [--rate N] [--seconds N] [--write-baseline]
+// bus: kafkajs alone (produce, then consume with no work) and our bus (publish to subscribe). What messages in 1,000s over 64
+// partitions cost when they are not grouped: --part bus --only none --partitions 64 --call 1000.
 // pipeline: ingest -> Kafka -> store -> lake, with detect, a process each; kafkajs alone and `weir up` beside them.
 // response: event -> finding -> job -> action, with Redis (AOF, everysec).
 // What belongs together is interleaved in rounds; medians of the rounds, ratios paired inside a round.
@@ -25,6 +26,8 @@ const { values } = parseArgs({
     events: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '3' },
     partitions: { type: 'string', default: '12' },
+    // What the intake publishes at once.
+    call: { type: 'string', default: '512' },
     only: { type: 'string', default: '' },
     rate: { type: 'string', default: '10000' },
     seconds: { type: 'string', default: '30' },
@@ -34,6 +37,10 @@ const { values } = parseArgs({
 const events = Number(values.events)
 const rounds = Number(values.rounds)
 const partitions = Number(values.partitions)
+const call = Number(values.call)
+/** Part of the name of what depends on it: figures of other settings are no baseline. */
+const over = `${partitions} partitions`
+const layout = `${over}, calls of ${call}`
 const baselineFile = join(packageRoot, 'bench', 'baseline-kafka.json')
 /** Below this there is nothing to learn of a machine that cannot keep the rate asked for. */
 const LEAST_RATE = 500
@@ -68,20 +75,20 @@ async function bus() {
     const cases = compressions.flatMap((compression) => [
       {
         name: `kafkajs alone, scattered keys, ${compression}`,
-        run: () => alone(client, messages, { compression, partitions, grouped: false }),
+        run: () => alone(client, messages, { compression, partitions, call, grouped: false }),
       },
       {
         name: `kafkajs alone, one partition a call, ${compression}`,
-        run: () => alone(client, messages, { compression, partitions, grouped: true }),
+        run: () => alone(client, messages, { compression, partitions, call, grouped: true }),
       },
       {
         name: `our bus with JSON, ${compression}`,
-        run: () => ours(brokers, messages, { compression, partitions }),
+        run: () => ours(brokers, messages, { compression, partitions, call }),
       },
     ])
     const chosen = cases.filter(({ name }) => new RegExp(values.only).test(name))
     // Compiles the code and warms the broker.
-    await alone(client, messages.slice(0, 20_000), { compression: 'none', partitions, grouped: false })
+    await alone(client, messages.slice(0, 20_000), { compression: 'none', partitions, call, grouped: false })
     for (let round = 0; round < rounds; round++) {
       for (const { name, run } of chosen) results.set(name, [...(results.get(name) ?? []), await run()])
     }
@@ -89,30 +96,30 @@ async function bus() {
     await kafka.stop()
   }
   for (const [name, list] of results) {
-    note(`${name}: publish/s`, median(list.map((result) => result.produce_per_s)))
-    note(`${name}: consume/s`, median(list.map((result) => result.consume_per_s)))
-    note(`${name}: CPU to publish, us`, median(list.map((result) => result.publish_cpu_us)), 1)
+    note(`${name}, ${layout}: publish/s`, median(list.map((result) => result.produce_per_s)))
+    note(`${name}, ${layout}: consume/s`, median(list.map((result) => result.consume_per_s)))
+    note(`${name}, ${layout}: CPU to publish, us`, median(list.map((result) => result.publish_cpu_us)), 1)
   }
   const scattered = results.get('kafkajs alone, scattered keys, none') ?? []
   const grouped = results.get('kafkajs alone, one partition a call, none') ?? []
   if (scattered.length > 0 && grouped.length > 0) {
     const ratios = grouped.map((result, n) => result.consume_per_s / (scattered[n]?.consume_per_s ?? Number.NaN))
-    note(`consume, one partition a call / scattered, none, ${partitions} partitions`, median(ratios), 2)
+    note(`consume, one partition a call / scattered, none, ${layout}`, median(ratios), 2)
   }
 }
 
 async function pipeline() {
   const taken: { alone: number; large: Flow; small: Flow }[] = []
   const messages = messagesOf(events)
-  const large = await startLarge()
+  const large = await startLarge(partitions)
   try {
     const client = clientOf(large.brokers)
     // A round that does not count: code is compiled, connections are made.
-    await alone(client, messages.slice(0, 20_000), { compression: 'lz4', partitions, grouped: false })
+    await alone(client, messages.slice(0, 20_000), { compression: 'lz4', partitions, call, grouped: false })
     await large.flow(bodiesOf(20_000, 1_000), 20_000)
     for (let round = 0; round < rounds; round++) {
       const bodies = bodiesOf(events, round + 2)
-      const plain = await alone(client, messages, { compression: 'lz4', partitions, grouped: false })
+      const plain = await alone(client, messages, { compression: 'lz4', partitions, call, grouped: false })
       const both = 1 / (1 / plain.produce_per_s + 1 / plain.consume_per_s)
       const at = { alone: both, large: await large.flow(bodies, events), small: await embeddedFlow(bodies, events) }
       taken.push(at)
@@ -123,20 +130,22 @@ async function pipeline() {
   } finally {
     await large.close()
   }
-  note('kafkajs alone, produce then consume, lz4: events/s', median(taken.map((at) => at.alone)))
-  note('ingest -> Kafka -> store -> lake, and detect: events/s', median(taken.map(({ large }) => large.per_s)))
+  note(`kafkajs alone, produce then consume, lz4, ${layout}: events/s`, median(taken.map((at) => at.alone)))
+  note(`ingest -> Kafka -> store -> lake, and detect, ${over}: events/s`, median(taken.map(({ large }) => large.per_s)))
   note('weir up, embedded: events/s', median(taken.map(({ small }) => small.per_s)))
-  note('through Kafka / kafkajs alone', median(taken.map((at) => at.large.per_s / at.alone)), 2)
-  note('through Kafka / embedded', median(taken.map((at) => at.large.per_s / at.small.per_s)), 2)
+  note(`through Kafka / kafkajs alone, ${over}`, median(taken.map((at) => at.large.per_s / at.alone)), 2)
+  note(`through Kafka / embedded, ${over}`, median(taken.map((at) => at.large.per_s / at.small.per_s)), 2)
   for (const name of Object.keys(taken[0]?.large.cpu_us ?? {})) {
-    note(`CPU of ${name}, us an event`, median(taken.map(({ large }) => large.cpu_us[name] ?? 0)))
+    note(`CPU of ${name}, ${over}, us an event`, median(taken.map(({ large }) => large.cpu_us[name] ?? 0)))
   }
   note('CPU of weir up, us an event', median(taken.map(({ small }) => small.cpu_us['weir up'] ?? 0)))
 }
 
 /** At the rate asked for; on a machine that cannot keep it, at the half of it, and so on. */
 async function response() {
-  for (let rate = Number(values.rate); rate >= LEAST_RATE; rate /= 2) {
+  const asked = Number(values.rate)
+  const least = Math.min(asked, LEAST_RATE)
+  for (let rate = asked; rate >= least; rate /= 2) {
     const times: Times = await responseTimes(rate, Number(values.seconds))
     const { finding_stored, job_started, action_stored } = times
     say(`${rate} events/s asked for: ${JSON.stringify(times)}`)
@@ -149,6 +158,7 @@ async function response() {
     }
     return
   }
+  say(`response: no rate from ${asked} down to ${least} events/s was kept; what was measured at each is above`)
 }
 
 if (wants('bus')) await bus()
@@ -159,11 +169,11 @@ const baseline: Record<string, number> = existsSync(baselineFile) ? JSON.parse(r
 if (values['write-baseline']) {
   writeFileSync(baselineFile, `${JSON.stringify({ ...baseline, ...measured }, null, 2)}\n`)
 }
-if (values.json) process.stdout.write(`${JSON.stringify({ events, rounds, partitions, measured })}\n`)
+if (values.json) process.stdout.write(`${JSON.stringify({ events, rounds, partitions, call, measured })}\n`)
 else {
   for (const [name, value] of Object.entries(measured)) {
     const before = baseline[name] === undefined ? '' : `   (baseline ${baseline[name]})`
-    process.stdout.write(`${name.padEnd(74)}${String(value).padStart(10)}${before}\n`)
+    process.stdout.write(`${name.padEnd(96)}${String(value).padStart(10)}${before}\n`)
   }
 }
 process.exit(0)
