@@ -39,34 +39,33 @@ export function createKafkaAdmin(
   const admin: Admin = kafka.admin({ retry: { retries: 2, initialRetryTime: 200, maxRetryTime: 1_000 } })
   const counts = new Map<Topic, number>()
 
-  async function ends(of: readonly Topic[]): Promise<Position[]> {
+  /** Where every partition begins and ends: what is before its beginning, retention has deleted. */
+  async function spans(of: readonly Topic[]) {
     const found = await Promise.all(
       of.map(async (topic) => {
         const partitions = await admin.fetchTopicOffsets(name(topic))
-        return partitions.map(({ partition, high }) => ({ topic, partition, offset: BigInt(high) }))
+        return partitions.map(({ partition, low, high }) => ({
+          topic,
+          partition,
+          low: BigInt(low),
+          offset: BigInt(high),
+        }))
       }),
     )
     return found.flat()
   }
 
-  /** Where every partition begins: what retention has deleted is handled, whatever the group committed. */
-  async function begins(of: readonly Topic[]): Promise<Map<string, bigint>> {
-    const found = await Promise.all(
-      of.map(async (topic) => {
-        const partitions = await admin.fetchTopicOffsets(name(topic))
-        return partitions.map(({ partition, low }) => ({ topic, partition, offset: BigInt(low) }))
-      }),
-    )
-    return indexOf(found.flat())
+  async function ends(of: readonly Topic[]): Promise<Position[]> {
+    return (await spans(of)).map(({ topic, partition, offset }) => ({ topic, partition, offset }))
   }
 
-  /** How far a group is, in every partition: behind what it committed, and never before the first message there is. */
-  async function reachedBy(group: string, of: readonly Topic[]): Promise<(position: Position) => bigint> {
-    const [committed, first] = [indexOf(await positions(group, of)), await begins(of)]
-    return (position) => {
-      const [reached, low] = [committed.get(keyOf(position)) ?? 0n, first.get(keyOf(position)) ?? 0n]
-      return reached > low ? reached : low
-    }
+  /** Ends, and how far a group is: behind what it committed, and never before the first message there is. */
+  async function progress(group: string, of: readonly Topic[]) {
+    const [committed, found] = await Promise.all([positions(group, of).then(indexOf), spans(of)])
+    return found.map(({ topic, partition, low, offset }) => {
+      const reached = committed.get(keyOf({ topic, partition })) ?? 0n
+      return { topic, partition, offset, reached: reached > low ? reached : low }
+    })
   }
 
   async function positions(group: string, of: readonly Topic[]): Promise<Position[]> {
@@ -144,8 +143,8 @@ export function createKafkaAdmin(
     async caughtUp(group, of, { timeout_ms, up_to }) {
       const wanted = (up_to ?? (await ends(of))).filter(({ offset }) => offset > 0n)
       for (const deadline = Date.now() + timeout_ms; ; await sleep(CAUGHT_UP_POLL_MS)) {
-        const reached = await reachedBy(group, of)
-        const behind = wanted.find((position) => reached(position) < position.offset)
+        const reached = new Map((await progress(group, of)).map((one) => [keyOf(one), one.reached]))
+        const behind = wanted.find((position) => (reached.get(keyOf(position)) ?? 0n) < position.offset)
         if (!behind) return
         if (Date.now() > deadline) {
           throw new WeirError(
@@ -157,11 +156,9 @@ export function createKafkaAdmin(
       }
     },
     async lag(group, of) {
-      const reached = await reachedBy(group, of)
       const lag = new Map(of.map((topic) => [topic, 0]))
-      for (const end of await ends(of)) {
-        const behind = Number(end.offset - reached(end))
-        lag.set(end.topic, (lag.get(end.topic) ?? 0) + Math.max(0, behind))
+      for (const { topic, offset, reached } of await progress(group, of)) {
+        lag.set(topic, (lag.get(topic) ?? 0) + Math.max(0, Number(offset - reached)))
       }
       return lag
     },

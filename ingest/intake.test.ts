@@ -18,6 +18,10 @@ function countsOf({ newest_time: _, ...counts }: Receipt): object {
   return counts
 }
 
+function trap(): never {
+  throw new Error('an event that cannot be read')
+}
+
 /** A text format that understands three words, and throws on a fourth. */
 const words = defineFormat({
   name: 'words',
@@ -31,6 +35,7 @@ const words = defineFormat({
     if (record === 'noise') return drop('heartbeat')
     if (record === 'wrong') return reject('no_time', 'there is no time in it')
     if (record === 'bug') throw new Error('a bug in a format')
+    if (record === 'trap') return ok([new Proxy({} as never, { ownKeys: () => trap(), get: () => trap() })])
     const event = { class_uid: 4001, activity_id: 1, time: 1_760_000_000_000, severity_id: 1, message: String(record) }
     return ok([{ ...event, dst_endpoint: { ip: '192.0.2.1' } }])
   },
@@ -183,4 +188,27 @@ test('an envelope may be longer than a record: each record in it is measured by 
   const [letter] = dead()
   assert.equal(letter?.reason, 'record_too_long')
   assert.match(JSON.stringify(letter?.source), /"position":"file:1#3"/)
+})
+
+test('what throws behind the format, or takes an envelope apart badly, stops no other record', async () => {
+  const { intake, dead } = await setup()
+  const receipt = await intake.emit(
+    'a',
+    'words',
+    ['one', 'trap', 'two'].map((data) => ({ data })),
+  )
+  assert.deepEqual(countsOf(receipt), { records: 3, stored: 2, dropped: 0, dead_lettered: 1 })
+  assert.equal(dead()[0]?.reason, 'format_failed')
+  assert.match(String(dead()[0]?.detail), /an event that cannot be read/)
+
+  const torn = { ...words, split: trap }
+  const bus = createMemoryBus({ max_messages: 100, max_batch: 100, log: createLog('silent') })
+  const formats = new Map([['torn', { definition: torn as FormatDefinition, format: words.create({}) }]])
+  const other = createIntake({ bus, formats, metrics: createMetrics(), max_record_length: 1_000, now: Date.now })
+  assert.deepEqual(countsOf(await other.emit('b', 'torn', [{ data: 'one' }])), {
+    records: 1,
+    stored: 0,
+    dropped: 0,
+    dead_lettered: 1,
+  })
 })
