@@ -29,3 +29,18 @@ test('a turn is due when all who share it have worked long enough, and no longer
   await turns.next()
   assert.equal(turns.due(), false)
 })
+
+test('who makes work for others goes behind them', async () => {
+  const turns = createTurns()
+  const log: string[] = []
+  const wait = async (name: string, place?: 'behind') => {
+    await turns.next(place)
+    log.push(name)
+  }
+  const late = async () => {
+    await wait('first')
+    await wait('again')
+  }
+  await Promise.all([wait('makes work', 'behind'), late(), wait('second')])
+  assert.deepEqual(log, ['first', 'second', 'again', 'makes work'])
+})

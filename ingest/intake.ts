@@ -76,9 +76,11 @@ export function createIntake(config: IntakeConfig): Intake {
       for (let from = 0; from < records.length; from += SLICE) {
         const to = Math.min(records.length, from + SLICE)
         for (let i = from; i < to; i++) reader.read(records[i] as RawRecord)
-        if (reader.events.length >= PUBLICATION) await publishing.add('weir.events', reader.takeEvents())
+        const is_due = turns.due()
+        // What is parsed is handed on before others have their turn, so that it lives no longer than it must.
+        if (is_due || reader.events.length >= PUBLICATION) await publishing.add('weir.events', reader.takeEvents())
         // Not after the last: a call that fits one slice publishes at once, so that calls keep their order.
-        if (to < records.length && turns.due()) await turns.next()
+        if (to < records.length && is_due) await turns.next('behind')
       }
       await publishing.add('weir.events', reader.takeEvents())
       await publishing.add('weir.coverage', reader.coverage)
