@@ -77,6 +77,31 @@ test('a failure that no retry can mend reaches the publisher, and the next publi
   await bus.stop()
 })
 
+test('a handler that has released its batch is not asked again: its failure reaches the publisher', async () => {
+  const bus = createMemoryBus({ max_messages: 100, max_batch: 100, log })
+  const calls: number[] = []
+  const held: number[] = []
+  const store = await bus.subscribe('store', ['weir.events'], async (batch) => {
+    calls.push(batch.messages.length)
+    batch.release?.()
+    held.push(batch.messages.length)
+    throw new WeirError('lake_failed', 'it stops', { retryable: true })
+  })
+  // Another group sees everything, whenever the first one lets go.
+  let seen = 0
+  const detect = await bus.subscribe('detect', ['weir.events'], async (batch) => {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    seen += batch.messages.length
+  })
+  await assert.rejects(bus.publish('weir.events', messages(3)), { code: 'lake_failed', retryable: true })
+  assert.deepEqual(calls, [3])
+  assert.deepEqual(held, [0])
+  assert.equal(seen, 3)
+  await store.stop()
+  await detect.stop()
+  await bus.stop()
+})
+
 test('a subscriber that holds a full topic can publish on another one', async () => {
   const bus = createMemoryBus({ max_messages: 10, max_batch: 10, log })
   const findings: number[] = []

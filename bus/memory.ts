@@ -1,7 +1,7 @@
 import { WeirError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
 import { createTurns, type Turns } from '../core/turns.js'
-import type { Batch, Bus, Handler, Message, Subscription, Topic } from './port.js'
+import type { Bus, Handler, Message, Subscription, Topic } from './port.js'
 
 export type MemoryBusConfig = {
   /**
@@ -18,7 +18,12 @@ export type MemoryBusConfig = {
 
 type Publication = {
   readonly topic: Topic
-  readonly messages: readonly Message[]
+  readonly count: number
+  /** Until every group has taken them: what nobody refers to any more is collected young, which costs almost nothing. */
+  messages: readonly Message[]
+  /** Groups that have not taken them, */
+  waiting: number
+  /** or have not handled them. */
   pending: number
   done(error?: unknown): void
 }
@@ -58,8 +63,11 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
     for (const wake of waiting.splice(0)) wake()
   }
 
-  async function deliver(topic: Topic, messages: readonly Message[]) {
-    await room(topic, messages.length)
+  /** Empties the parcel: the frame of an async function keeps its arguments until it ends. */
+  async function deliver(parcel: { topic: Topic; messages: readonly Message[] }) {
+    const { topic } = parcel
+    const count = parcel.messages.length
+    await room(topic, count)
     try {
       const receivers = [...groups.values()].filter((group) => group.topics.has(topic))
       if (receivers.length === 0) return
@@ -67,7 +75,9 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
         let failure: unknown
         const publication: Publication = {
           topic,
-          messages,
+          count,
+          messages: parcel.messages,
+          waiting: receivers.length,
           pending: receivers.length,
           done(error) {
             failure ??= error
@@ -75,13 +85,14 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
             if (publication.pending === 0) failure === undefined ? resolve() : reject(failure)
           },
         }
+        parcel.messages = []
         for (const { queue } of receivers) {
           queue.publications.push(publication)
           queue.sleepers.shift()?.()
         }
       })
     } finally {
-      release(topic, messages.length)
+      release(topic, count)
     }
   }
 
@@ -89,7 +100,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
     publish(topic, messages) {
       if (messages.length === 0) return Promise.resolve()
       if (!open) return Promise.reject(new WeirError('overloaded', 'the bus is stopped', { retryable: true }))
-      const delivery = deliver(topic, messages).finally(() => inFlight.delete(delivery))
+      const delivery = deliver({ topic, messages }).finally(() => inFlight.delete(delivery))
       inFlight.add(delivery)
       return delivery
     },
@@ -111,7 +122,7 @@ export function createMemoryBus(config: MemoryBusConfig): Bus {
     async lag(name, topics) {
       const waiting = groups.get(name)?.queue.publications ?? []
       const of = (topic: Topic) =>
-        waiting.reduce((sum, publication) => sum + (publication.topic === topic ? publication.messages.length : 0), 0)
+        waiting.reduce((sum, publication) => sum + (publication.topic === topic ? publication.count : 0), 0)
       return new Map(topics.map((topic) => [topic, of(topic)]))
     },
     health: () => ({ ok: true, message: 'in process' }),
@@ -150,9 +161,7 @@ function consume(
         })
         continue
       }
-      const messages =
-        publications.length === 1 ? first.messages : publications.flatMap((publication) => [...publication.messages])
-      const failure = await handle(handler, { topic: first.topic, messages }, () => running, config.log)
+      const failure = await handle(handler, publications, () => running, config.log)
       for (const publication of publications) publication.done(failure?.error)
     }
   }
@@ -173,34 +182,49 @@ function consume(
   }
 }
 
+function takeMessages(publication: Publication): readonly Message[] {
+  const { messages } = publication
+  if (--publication.waiting === 0) publication.messages = []
+  return messages
+}
+
 /** Publications of one topic that together fit a batch; at least one if there is any. */
 function takeBatch(queue: Queue, max: number): Publication[] {
   const first = queue.publications[0]
   if (!first) return []
-  let count = first.messages.length
+  let count = first.count
   let end = 1
   for (; end < queue.publications.length; end++) {
     const next = queue.publications[end]
-    if (!next || next.topic !== first.topic || count + next.messages.length > max) break
-    count += next.messages.length
+    if (!next || next.topic !== first.topic || count + next.count > max) break
+    count += next.count
   }
   return queue.publications.splice(0, end)
 }
 
+/** In a frame of its own, because a loop that waits for the next batch would hold on to the last one. */
 async function handle(
   handler: Handler,
-  batch: Batch,
+  publications: readonly Publication[],
   running: () => boolean,
   log: Log,
 ): Promise<{ error: unknown } | undefined> {
+  const topic = (publications[0] as Publication).topic
+  const messages = publications.flatMap(takeMessages)
+  const count = messages.length
+  let is_released = false
+  const release = () => {
+    is_released = true
+    messages.length = 0
+  }
   for (let delay = FIRST_RETRY_MS; ; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
     try {
-      await handler(batch)
+      await handler({ topic, messages, release })
       return undefined
     } catch (error) {
       const retryable = error instanceof WeirError && error.retryable
-      if (!retryable || !running()) return { error }
-      log.warn({ topic: batch.topic, messages: batch.messages.length, error }, 'handler failed, trying again')
+      if (!retryable || is_released || !running()) return { error }
+      log.warn({ topic, messages: count, error }, 'handler failed, trying again')
       await new Promise((resolve) => setTimeout(resolve, delay))
     }
   }

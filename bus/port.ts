@@ -20,6 +20,11 @@ export type Batch = {
   readonly messages: readonly Message[]
   /** Names this batch for deduplication: `topic:partition:first-last`; equal again when the same batch is redelivered. Absent on the memory bus, which never redelivers. */
   readonly token?: string
+  /**
+   * The handler has taken what it needs and cares for it until it is durable: the bus lets go of the messages and does not
+   * deliver the batch again; a failure then fails the publishers. Absent where the messages are kept outside of the process.
+   */
+  release?(): void
 }
 
 /**

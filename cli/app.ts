@@ -33,7 +33,7 @@ import { openTracer, tracedIntake } from './tracing.js'
 import { version } from './version.js'
 
 /** On the memory bus; see the roles. */
-const STORE_SUBSCRIPTIONS = 48
+const STORE_SUBSCRIPTIONS = 128
 const DETECT_SUBSCRIPTIONS = 8
 
 export type AppOptions = {
@@ -168,7 +168,9 @@ async function lakeParts(around: LakeParts) {
   const { config, data_dir, bus, lake, embedded, jobs, roles, sightings, options, log, metrics, turns } = around
   const has = (role: Role) => roles.includes(role)
   const shared = config.bus.kafka !== undefined
-  const store = has('store') ? await createStore({ lake, metrics, log, turns }) : undefined
+  // The bus in this process lets go of what the store has taken: the store tries until it is stopped.
+  const retry = shared ? {} : { retry_for_ms: Number.POSITIVE_INFINITY }
+  const store = has('store') ? await createStore({ lake, metrics, log, turns, ...retry }) : undefined
   const storing = store && createStoreRole({ bus, store, shared, log, subscriptions: shared ? 1 : STORE_SUBSCRIPTIONS })
   const detecting = has('detect')
     ? createDetectRole({

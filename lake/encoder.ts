@@ -22,6 +22,11 @@ export type Encoder = {
   /** Appends the rows of one event; `uid` is its uid taken apart, if the caller has it. On a rejection nothing was appended. */
   append(event: OcsfEvent, uid?: UidParts): Rejection | undefined
   finish(): EncodedBlock
+  /**
+   * The events of the rows so far, read back from the columns: whoever uses an encoder with this need not keep events
+   * in case the block is refused. Absent where an event is not one row.
+   */
+  events?(): OcsfEvent[]
   reset(): void
 }
 

@@ -1,10 +1,11 @@
 import { messageOf } from '../core/errors.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import { type Encoder, encodeBlock, type Rejection } from './encoder.js'
+import { eventFromRow, row_columns } from './event-row.js'
 import { type ColumnBuilder, columnBuilder } from './native.js'
 import { events } from './tables/events.js'
 import { storedColumns } from './tables/table.js'
-import { createUidReader } from './uid.js'
+import { createUidReader, uidOf } from './uid.js'
 
 /** Where an attribute goes: into a column, or further down. Attributes without a node go to `rest`. */
 type Node = {
@@ -72,6 +73,21 @@ export function createEventEncoder(): Encoder {
       return failed
     },
     finish: () => encodeBlock(builders, rows),
+    events() {
+      const column = (name: string) => find(name).values(rows)
+      const tails = tail.values(rows) as Uint8Array[]
+      const texts = uid_text.values(rows) as string[]
+      const times = column('time') as number[]
+      const rests = rest_column.values(rows)
+      const others = row_columns.map(column)
+      return tails.map((bytes, row) =>
+        eventFromRow([
+          texts[row] || uidOf(times[row] as number, bytes),
+          rests[row],
+          ...others.map((values) => values[row]),
+        ]),
+      )
+    },
     reset() {
       for (const { builder } of builders) builder.reset()
       rows = 0

@@ -133,7 +133,7 @@ test('whatever an event holds, it comes back from the lake as it was', async () 
     log: createLog('silent'),
     max_rows: 700,
   })
-  const receipt = await writer.write(unique)
+  const receipt = await writer.write([...unique])
   await writer.stop()
   assert.deepEqual(receipt, { stored: unique.length, duplicate: 0, rejected: [] })
   const back = new Map<string, OcsfEvent>()
@@ -142,6 +142,20 @@ test('whatever an event holds, it comes back from the lake as it was', async () 
   }
   assert.equal(back.size, unique.length)
   for (const wanted of unique) assert.deepEqual(back.get(wanted.metadata.uid as string), wanted)
+})
+
+test('whatever an event holds, the encoder that took it can give it back', () => {
+  const encoder = createEventEncoder()
+  const taken: OcsfEvent[] = []
+  for (const sample of fc.sample(event, { numRuns: 1000, seed: 11 })) {
+    if (encoder.append(sample) === undefined) taken.push(sample)
+  }
+  assert.equal(taken.length, 1000)
+  assert.deepEqual(encoder.events?.(), taken)
+  encoder.reset()
+  assert.deepEqual(encoder.events?.(), [])
+  assert.equal(encoder.append(taken[0] as OcsfEvent), undefined)
+  assert.deepEqual(encoder.events?.(), [taken[0]])
 })
 
 test('the view events_json shows the same as JSON, but for nulls, lone surrogates and last digits', async () => {

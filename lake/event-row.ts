@@ -7,6 +7,9 @@ export type EventRow = readonly unknown[]
 
 const columns = storedColumns(events).filter((column) => column.path !== undefined)
 
+/** Names of the columns that a row has after its uid and its rest. */
+export const row_columns = columns.map(({ name }) => name)
+
 /** The select list whose rows `eventFromRow` understands. */
 export const event_select = ['metadata_uid', 'rest', ...columns.map(expression)].join(', ')
 

@@ -20,6 +20,8 @@ export type ColumnBuilder = {
   bytes(): number
   /** The column's data for a block of so many rows. Valid until `reset`. */
   finish(rows: number): Uint8Array[]
+  /** What the column holds of so many rows, the type's default where nothing was appended. Slow: it is for refused blocks. */
+  values(rows: number): unknown[]
   reset(): void
 }
 
@@ -108,17 +110,33 @@ class Bytes {
   keepTexts(count: number) {
     let at = 0
     for (let index = 0; index < count; index++) {
-      let length = 0
-      let scale = 1
-      for (;;) {
-        const byte = this.buffer[at++] ?? 0
-        length += (byte & 0x7f) * scale
-        if (byte < 0x80) break
-        scale *= 0x80
-      }
-      at += length
+      const { length, start } = this.#lengthAt(at)
+      at = start + length
     }
     this.at = at
+  }
+
+  /** All texts that were written. */
+  texts(): string[] {
+    const texts: string[] = []
+    for (let at = 0; at < this.at; ) {
+      const { length, start } = this.#lengthAt(at)
+      texts.push(this.buffer.toString('utf8', start, start + length))
+      at = start + length
+    }
+    return texts
+  }
+
+  /** How long the text at this place is, and where it starts. */
+  #lengthAt(at: number): { length: number; start: number } {
+    let length = 0
+    let scale = 1
+    for (let start = at; ; ) {
+      const byte = this.buffer[start++] ?? 0
+      length += (byte & 0x7f) * scale
+      if (byte < 0x80) return { length, start }
+      scale *= 0x80
+    }
   }
 
   slice(): Uint8Array {
@@ -161,12 +179,20 @@ class StringBuilder implements ColumnBuilder {
     return [this.#data.slice()]
   }
 
+  values(rows: number) {
+    const texts = this.#data.texts()
+    return Array.from({ length: rows }, (_, row) => texts[row] ?? '')
+  }
+
   reset() {
     this.#data.at = 0
     this.#rows = 0
     this.touched = false
   }
 }
+
+/** Words that a column remembers without hashing them; a power of two. */
+const recent_words = 16
 
 /** The dictionary of a LowCardinality column is sent with the block; entry 0 is the default. */
 class WordBuilder implements ColumnBuilder {
@@ -175,22 +201,26 @@ class WordBuilder implements ColumnBuilder {
   readonly #positions = new Map<string, number>()
   #indexes = new Uint32Array(first_rows)
   #rows = 0
-  #last = ''
-  #last_position = 0
+  /** Words met lately and their positions, each at a place that its length and last letter choose: cheaper than to hash it. */
+  readonly #recent: string[] = new Array(recent_words).fill('')
+  readonly #recent_positions = new Uint32Array(recent_words)
   touched = false
 
   append(row: number, value: unknown): boolean {
     if (typeof value !== 'string' || value === '') return false
-    let position: number | undefined = this.#last_position
-    if (value !== this.#last) {
+    const length = value.length
+    const place = (length * 7 + value.charCodeAt(length - 1)) & (recent_words - 1)
+    let position: number | undefined
+    if (this.#recent[place] === value) position = this.#recent_positions[place] as number
+    else {
       position = this.#positions.get(value)
       if (position === undefined) {
         if (!this.#keys.text(value)) return false
         position = this.#positions.size + 1
         this.#positions.set(value, position)
       }
-      this.#last = value
-      this.#last_position = position
+      this.#recent[place] = value
+      this.#recent_positions[place] = position
     }
     if (row >= this.#indexes.length) this.#indexes = grown(this.#indexes, row)
     this.#indexes[row] = position
@@ -223,13 +253,17 @@ class WordBuilder implements ColumnBuilder {
     return [head, this.#keys.slice(), count, bytesOf(indexes)]
   }
 
+  values(rows: number) {
+    const words = ['', ...this.#positions.keys()]
+    return Array.from({ length: rows }, (_, row) => words[this.#indexes[row] ?? 0])
+  }
+
   reset() {
     this.#keys.at = 0
     this.#positions.clear()
     this.#indexes.fill(0, 0, Math.min(this.#rows, this.#indexes.length))
     this.#rows = 0
-    this.#last = ''
-    this.#last_position = 0
+    this.#recent.fill('')
     this.touched = false
   }
 }
@@ -275,6 +309,13 @@ class StringsBuilder implements ColumnBuilder {
     return [bytesOf(ends), this.#data.slice()]
   }
 
+  values(rows: number) {
+    const texts = this.#data.texts()
+    return Array.from({ length: rows }, (_, row) =>
+      texts.slice(this.#ends[row - 1] ?? 0, this.#ends[row] ?? this.#count),
+    )
+  }
+
   reset() {
     this.#data.at = 0
     this.#ends = []
@@ -310,6 +351,10 @@ class TailBuilder implements ColumnBuilder {
   finish(rows: number): Uint8Array[] {
     if (rows * 10 > this.#data.length) this.#data = grown(this.#data, rows * 10)
     return [this.#data.subarray(0, rows * 10)]
+  }
+
+  values(rows: number) {
+    return Array.from({ length: rows }, (_, row) => this.#data.slice(row * 10, row * 10 + 10))
   }
 
   reset() {
@@ -387,6 +432,10 @@ class NumberBuilder implements ColumnBuilder {
     return [bytesOf(this.#data.subarray(0, rows))]
   }
 
+  values(rows: number) {
+    return Array.from({ length: rows }, (_, row) => (this.#boolean ? this.#data[row] === 1 : (this.#data[row] ?? 0)))
+  }
+
   reset() {
     this.#data.fill(0, 0, this.#rows)
     this.#rows = 0
@@ -436,6 +485,12 @@ class LongBuilder implements ColumnBuilder {
   finish(rows: number): Uint8Array[] {
     if (rows * 2 > this.#data.length) this.#data = grown(this.#data, rows * 2)
     return [bytesOf(this.#data.subarray(0, rows * 2))]
+  }
+
+  values(rows: number) {
+    const high = (row: number) => this.#data[row * 2 + 1] ?? 0
+    const signed = this.type === 'UInt64' ? high : (row: number) => high(row) | 0
+    return Array.from({ length: rows }, (_, row) => signed(row) * 0x100000000 + (this.#data[row * 2] ?? 0))
   }
 
   reset() {

@@ -84,10 +84,13 @@ test('an event comes back as it was written, with columns a person can query', a
 
 test('the same event is stored once, however often it comes', async () => {
   const events = [2, 3, 3].map((n) => processEvent(n))
-  const [first, second] = await Promise.all([store.handle('weir.events', events), store.handle('weir.events', events)])
+  const [first, second] = await Promise.all([
+    store.handle('weir.events', [...events]),
+    store.handle('weir.events', [...events]),
+  ])
   assert.equal(first.stored + second.stored, 2)
   assert.equal(first.duplicate + second.duplicate, 4)
-  assert.equal((await store.handle('weir.events', events)).duplicate, 3)
+  assert.equal((await store.handle('weir.events', [...events])).duplicate, 3)
   const [row] = await lake.select('SELECT count() AS n, uniqExact(metadata_uid) AS u FROM events')
   assert.deepEqual(row, { n: '3', u: '3' })
 })
@@ -116,11 +119,11 @@ test('what another process stored is known after a refill, in every table', asyn
   })
   const described = processEvent(42, { class_uid: 5001, category_uid: 5, type_uid: 500102, activity_id: 2 })
   const events = [processEvent(40), measured, described]
-  assert.equal((await other.handle('weir.events', events)).stored, 3)
+  assert.equal((await other.handle('weir.events', [...events])).stored, 3)
   await store.refill()
-  assert.equal((await store.handle('weir.events', events)).duplicate, 3)
+  assert.equal((await store.handle('weir.events', [...events])).duplicate, 3)
   const third = await createStore({ lake, metrics, log })
-  assert.equal((await third.handle('weir.events', events)).duplicate, 3)
+  assert.equal((await third.handle('weir.events', [...events])).duplicate, 3)
   await Promise.all([other.stop(), third.stop()])
   const rows = await lake.select(
     `SELECT (SELECT count() FROM metrics WHERE metric LIKE 'refill%') AS measured,
@@ -144,10 +147,10 @@ test('what another process stored before a long outage is known after it', async
   const second = await createStore({ lake: { ...lake, select }, metrics, log })
   const received = Date.now()
   const events = [processEvent(60), processEvent(61)]
-  assert.equal((await first.handle('weir.events', events)).stored, 2)
+  assert.equal((await first.handle('weir.events', [...events])).stored, 2)
   outage_ms = 3_600_000
   await second.refill(async () => received)
-  assert.equal((await second.handle('weir.events', events)).duplicate, 2)
+  assert.equal((await second.handle('weir.events', [...events])).duplicate, 2)
   await Promise.all([first.stop(), second.stop()])
 })
 

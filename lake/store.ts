@@ -28,17 +28,17 @@ export type StoreOptions = {
   readonly turns?: Turns
   /** Limits of a block of events. */
   readonly limits?: Pick<WriterOptions, 'max_rows' | 'max_bytes' | 'max_wait_ms' | 'window_size'>
-  /** How long a block that meets a passing fault is tried again before it is given back, ms. */
+  /** How long a block that meets a passing fault is tried again before it is given back, ms; Infinity: until `stop`. */
   readonly retry_for_ms?: number
 }
 
 /** Puts what travels on the bus into the tables. */
 export type Store = {
   /**
-   * Stores the events of one batch; see Writer.write. What a table other than `events` holds is written from its own topic only:
+   * Stores the events of one batch, and empties it; see Writer.write. What a table other than `events` holds is written from its own topic only:
    * a finding that another product sends is telemetry and goes to `events`.
    */
-  handle(topic: StoredTopic, events: readonly OcsfEvent[], token?: string): Promise<WriteReceipt>
+  handle(topic: StoredTopic, events: OcsfEvent[], token?: string): Promise<WriteReceipt>
   /** Writes what is waiting. */
   flush(): Promise<void>
   /**
@@ -95,10 +95,12 @@ export async function createStore(options: StoreOptions): Promise<Store> {
   refilled_until = await lakeTime(lake)
   await refill('last day')
 
-  async function handleEvents(events: readonly OcsfEvent[], token: string | undefined): Promise<WriteReceipt> {
+  async function handleEvents(events: OcsfEvent[], token: string | undefined): Promise<WriteReceipt> {
     const measured = events.filter((event) => event?.class_uid === CLASS.workload_metric)
     const described = events.filter(isDescription)
-    const others = measured.length === 0 ? events : events.filter((event) => event?.class_uid !== CLASS.workload_metric)
+    const others =
+      measured.length === 0 ? [...events] : events.filter((event) => event?.class_uid !== CLASS.workload_metric)
+    events.length = 0
     const [receipt, of_metrics] = await Promise.all([
       others.length > 0 ? writers.events.write(others, token) : nothing,
       measured.length > 0 ? writers.metrics.write(measured, token) : nothing,

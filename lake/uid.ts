@@ -27,6 +27,12 @@ for (let value = 0; value < 16; value++) digit_values['0123456789abcdef'.charCod
 /** Character positions of the 20 digits of the tail in `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`. */
 const tail_positions = Uint8Array.from([14, 15, 16, 17, 19, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35])
 
+/** The uid that was taken apart into this time and tail. */
+export function uidOf(time: number, tail: Uint8Array): string {
+  const digits = time.toString(16).padStart(12, '0') + Buffer.from(tail).toString('hex')
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
 /** A reader with an object of its own. */
 export function createUidReader(): UidReader {
   const tail = new Uint8Array(10)

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { WeirError } from '../core/errors.js'
 import { createLog } from '../core/log.js'
 import { createMetrics } from '../core/metrics.js'
@@ -224,6 +225,51 @@ test('a stopped writer says so, and an empty write is nothing', async () => {
   await writer.stop()
   await writer.stop()
   await assert.rejects(writer.write(range(0, 1)), { code: 'overloaded', retryable: true })
+})
+
+test('an array is empty when its events are in a block, and a block waits for the lake as long as it is told to', async () => {
+  let calls = 0
+  let works = false
+  const absent: Pick<Lake, 'insertNative'> = {
+    async insertNative(...args) {
+      calls++
+      if (!works) throw new WeirError('lake_failed', 'the disk is full', { retryable: true })
+      return lake.insertNative(...args)
+    },
+  }
+  const writer = writerOn(absent, { retry_for_ms: Number.POSITIVE_INFINITY })
+  const events = range(0, 2_000)
+  const writing = writer.write(events)
+  while (calls < 3) await sleep(20)
+  assert.deepEqual(events, [])
+  works = true
+  assert.equal((await writing).stored, 2_000)
+  works = false
+  const last = assert.rejects(writer.write(range(2_000, 2_001)), { code: 'lake_failed', retryable: true })
+  await writer.stop()
+  await last
+  assert.deepEqual(await counts(), { rows: 2_000, uids: 2_000 })
+})
+
+test('a loop at work is not quiet: what comes piece by piece is written in large blocks', async () => {
+  const sizes: number[] = []
+  const counting: Pick<Lake, 'insertNative'> = {
+    insertNative(table, block, token) {
+      sizes.push(block.rows)
+      return lake.insertNative(table, block, token)
+    },
+  }
+  const writer = writerOn(counting)
+  const writes: Promise<unknown>[] = []
+  for (let n = 0; n < 20; n++) {
+    writes.push(writer.write(range(n * 1_000, n * 1_000 + 1_000)))
+    // Longer than a quiet loop would be waited for.
+    for (const end = performance.now() + 30; performance.now() < end; ) if (n % 2) await nextTurn()
+    await nextTurn()
+  }
+  await Promise.all(writes)
+  await writer.stop()
+  assert.ok(sizes.length <= 4, `blocks of ${sizes.join(', ')} rows`)
 })
 
 test('encoding does not hold the main thread, and no block file is left', async () => {

@@ -36,7 +36,7 @@ export type WriterOptions = {
   readonly max_wait_ms?: number
   /** Newest uids that are remembered to recognise duplicates; 0 for none. */
   readonly window_size?: number
-  /** A block that meets a fault that passes is tried again, the same and under the same token, for so long, ms. */
+  /** A block that meets a fault that passes is tried again, the same and under the same token, for so long, ms; Infinity: until `stop`. */
   readonly retry_for_ms?: number
   /**
    * Remembers the uids of what was stored in the last `age_ms`. Called before the next event after a block was given up: its
@@ -52,11 +52,13 @@ export type WriterOptions = {
 /** Writes the events of one table in blocks. */
 export type Writer = {
   /**
-   * Resolves when every event is durable, known, or rejected. Writes that come at the same time share blocks; when too many
-   * are waiting it waits. Tokens name batches that may come again: the engine takes a block of the same events of the same
-   * batches once. Throws `lake_failed`; if retryable, the same events may be written again and nothing is counted twice.
+   * Resolves when every event is durable, known, or rejected. Takes the array over and empties it when its events are in
+   * blocks, so that they can go before their block is written: what lives for long is expensive to collect. Writes that come at
+   * the same time share blocks; when too many are waiting it waits. Tokens name batches that may come again: the engine takes
+   * a block of the same events of the same batches once. Throws `lake_failed`; if retryable, the same events may be
+   * written again and nothing is counted twice.
    */
-  write(events: readonly OcsfEvent[], token?: string): Promise<WriteReceipt>
+  write(events: OcsfEvent[], token?: string): Promise<WriteReceipt>
   /** Remembers a uid that is in the table already, as its 64-bit key. */
   remember(low: number, high: number): void
   /** Writes what is waiting. */
@@ -76,7 +78,8 @@ type Call = {
 
 type Block = {
   readonly encoder: Encoder
-  readonly events: OcsfEvent[]
+  /** Its events, in case the engine refuses it; empty if the encoder can read them back. */
+  events: OcsfEvent[]
   readonly calls: Call[]
   /** Number of each event's key in the window, -1 without one. */
   readonly keys: number[]
@@ -101,6 +104,10 @@ const shortest_wait_ms = 10
  */
 const worthwhile_rows = 1_000
 const quiet_ms = 20
+/** A loop that is in use for more than this share of the time is not quiet: what it works on may come here next. */
+const quiet_share = 0.5
+/** A block with this many rows does not wait for more while the engine is idle: a larger one costs hardly less a row. */
+const good_rows = 16_384
 /** Waits between the tries of a block, ms; the last one repeats. */
 const retry_waits_ms = [50, 200, 1_000, 2_000]
 
@@ -159,7 +166,13 @@ export function createWriter(options: WriterOptions): Writer {
   /** Seals the open block soon, unless more comes or an insert is running (then it grows until that is done). */
   function sealWhenQuiet() {
     clearTimeout(quiet)
-    if (open && open.encoder.rows() >= worthwhile_rows) quiet = setTimeout(() => !running && seal(), quiet_ms)
+    if (!open || running || open.encoder.rows() < worthwhile_rows) return
+    if (open.encoder.rows() >= good_rows) return seal()
+    const before = performance.eventLoopUtilization()
+    quiet = setTimeout(() => {
+      if (performance.eventLoopUtilization(before).utilization > quiet_share) sealWhenQuiet()
+      else if (!running) seal()
+    }, quiet_ms)
   }
 
   function seal() {
@@ -190,10 +203,11 @@ export function createWriter(options: WriterOptions): Writer {
       for (const call of block.calls) call.stored++
     } catch (error) {
       if (isDataFault(error)) {
+        if (block.encoder.events) block.events = block.encoder.events()
         failure = await storeHalves(block, 0, block.events.length, error)
       } else {
         doubtful_since = Math.min(doubtful_since ?? started, started)
-        forget(block, 0, block.events.length)
+        forget(block, 0, block.keys.length)
         failure = error
       }
     }
@@ -296,7 +310,7 @@ export function createWriter(options: WriterOptions): Writer {
       call.rejected.push({ event, reason: problem.reason, detail: problem.detail })
       return
     }
-    open.events.push(event)
+    if (!open.encoder.events) open.events.push(event)
     open.calls.push(call)
     if (call.block !== open) {
       call.block = open
@@ -305,7 +319,7 @@ export function createWriter(options: WriterOptions): Writer {
       else open.batches?.add(batch)
     }
     open.keys.push(is_keyed ? addKey(low, high) : -1)
-    open.content = (open.content + (low ^ Math.imul(high, 31)) + open.events.length) >>> 0
+    open.content = (open.content + (low ^ Math.imul(high, 31)) + open.keys.length) >>> 0
     if (open.encoder.rows() >= max_rows || open.encoder.bytes() >= max_bytes) seal()
   }
 
@@ -315,12 +329,7 @@ export function createWriter(options: WriterOptions): Writer {
     return key
   }
 
-  async function append(
-    events: readonly OcsfEvent[],
-    batch: string | undefined,
-    call: Call,
-    waits: Set<Promise<void>>,
-  ) {
+  async function append(events: OcsfEvent[], batch: string | undefined, call: Call, waits: Set<Promise<void>>) {
     if (doubtful_since !== undefined) await resolveDoubt(doubtful_since)
     for (let index = 0; index < events.length; index++) {
       if (sealed.length > waiting_blocks) {
@@ -332,6 +341,7 @@ export function createWriter(options: WriterOptions): Writer {
       place(events[index] as OcsfEvent, call, batch, waits)
       if (index % 64 === 63 && turns.due()) await turns.next()
     }
+    events.length = 0
     sealWhenQuiet()
   }
 

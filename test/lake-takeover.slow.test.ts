@@ -51,7 +51,7 @@ async function owner([url = '', user = '', password = '', database = '']: readon
     for (let from = next; from < total; from = next) {
       next += batch
       const events = range(from, from + batch)
-      const receipt = await store.handle('weir.events', events, `weir.events:0:${from}-${from + batch - 1}`)
+      const receipt = await store.handle('weir.events', [...events], `weir.events:0:${from}-${from + batch - 1}`)
       process.send?.({ from, stored: receipt.stored })
     }
   }
@@ -104,7 +104,11 @@ if (process.argv[2] === 'owner') {
       let duplicate = 0
       for (let from = 0; from < total; from += 1_700) {
         const events = range(from, Math.min(total, from + 1_700))
-        const receipt = await store.handle('weir.events', events, `weir.events:0:${from}-${from + events.length - 1}`)
+        const receipt = await store.handle(
+          'weir.events',
+          [...events],
+          `weir.events:0:${from}-${from + events.length - 1}`,
+        )
         const known = events.filter(({ metadata }) => in_lake.has(String(metadata.uid)))
         if (receipt.duplicate < known.length) unknown.push(...known)
         stored += receipt.stored

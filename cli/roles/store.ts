@@ -40,7 +40,9 @@ export function createStoreRole({ bus, store, shared, log, subscriptions }: Opti
 
 /** Stores a batch; what the lake refuses is dead-lettered there and then, because this subscriber is the one who stores. */
 async function storeBatch(store: Store, log: Log, batch: Batch) {
-  const receipt = await store.handle(batch.topic, valuesOf(batch), batch.token)
+  const events = valuesOf(batch)
+  batch.release?.()
+  const receipt = await store.handle(batch.topic, events, batch.token)
   if (receipt.rejected.length === 0) return
   const letters = receipt.rejected.map(({ event, reason, detail }) =>
     deadLetter({
