@@ -45,6 +45,8 @@ export function createTableSql(table: Table, retention_days: number = table.rete
     'ttl_only_drop_parts = 1',
     // Rows of many columns cost more to merge than to insert: twice as many parts at a time, and half as often.
     'merge_selector_base = 10',
+    // Column by column takes less memory but half as long again; it begins where the memory matters.
+    'vertical_merge_algorithm_min_rows_to_activate = 2000000',
     ...(table.fsync ? ['fsync_after_insert = 1', 'fsync_part_directory = 1'] : []),
   ]
   return [

@@ -151,7 +151,7 @@ ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{ta
 PARTITION BY toYYYYMMDD(time)
 ORDER BY (class_uid, workload_uid, time, uid_tail)
 TTL toDateTime(ingested_time) + toIntervalDay(90)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row an event. What has no column of its own is JSON in `rest`; the view `events_json` shows the whole event as JSON';
 
 CREATE TABLE IF NOT EXISTS events ON CLUSTER `weir`
@@ -307,7 +307,7 @@ ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{ta
 PARTITION BY toYYYYMMDD(time)
 ORDER BY (metric, workload_uid, time)
 TTL toDateTime(ingested_time) + toIntervalDay(30)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row a measurement of a workload (our class 99905001)';
 
 CREATE TABLE IF NOT EXISTS metrics ON CLUSTER `weir`
@@ -352,7 +352,7 @@ ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{ta
 PARTITION BY toYYYYMM(time)
 ORDER BY (time, finding_uid, metadata_uid)
 TTL toDateTime(ingested_time) + toIntervalDay(400)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'One row a finding of a detector (OCSF Detection Finding 2004)';
 
 CREATE TABLE IF NOT EXISTS findings ON CLUSTER `weir`
@@ -401,7 +401,7 @@ CREATE TABLE IF NOT EXISTS responses_local ON CLUSTER `weir`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toYYYYMM(time)
 ORDER BY (response_uid, step, time, metadata_uid)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'One row a step of a response (OCSF Remediation Activity 7001); the newest row of a response_uid is its state';
 
 CREATE TABLE IF NOT EXISTS responses ON CLUSTER `weir`
@@ -443,7 +443,7 @@ CREATE TABLE IF NOT EXISTS inventory_local ON CLUSTER `weir`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 ORDER BY (kind, workload_uid, object_uid, valid_from)
 TTL toDateTime(ingested_time) + toIntervalDay(400)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row a description of an object (OCSF discovery events, category 5); argMax by valid_from gives the present';
 
 CREATE TABLE IF NOT EXISTS inventory ON CLUSTER `weir`
@@ -479,7 +479,7 @@ ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{ta
 PARTITION BY toYYYYMM(time)
 ORDER BY (reason, time, metadata_uid)
 TTL toDateTime(ingested_time) + toIntervalDay(30)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row an input that could not become an event, with the reason and the raw record (our class 99906003)';
 
 CREATE TABLE IF NOT EXISTS dead_letters ON CLUSTER `weir`
@@ -520,7 +520,7 @@ ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{ta
 PARTITION BY toYYYYMM(time)
 ORDER BY (source_name, source_part, time, metadata_uid)
 TTL toDateTime(ingested_time) + toIntervalDay(90)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row a report about a source of events: no data is not no anomaly (our class 99906002)';
 
 CREATE TABLE IF NOT EXISTS coverage ON CLUSTER `weir`
@@ -557,7 +557,7 @@ CREATE TABLE IF NOT EXISTS detector_state_local ON CLUSTER `weir`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 ORDER BY (instance, name, process)
 TTL toDateTime(ingested_time) + toIntervalDay(30)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'What detectors of several processes have learned, the newest of each process: whoever takes over their work starts from it';
 
 CREATE TABLE IF NOT EXISTS detector_state ON CLUSTER `weir`

@@ -145,7 +145,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMMDD(time)
 ORDER BY (class_uid, workload_uid, time, uid_tail)
 TTL toDateTime(ingested_time) + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row an event. What has no column of its own is JSON in `rest`; the view `events_json` shows the whole event as JSON';
 
 CREATE TABLE IF NOT EXISTS metrics
@@ -165,7 +165,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMMDD(time)
 ORDER BY (metric, workload_uid, time)
 TTL toDateTime(ingested_time) + toIntervalDay(30)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row a measurement of a workload (our class 99905001)';
 
 CREATE TABLE IF NOT EXISTS findings
@@ -194,7 +194,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (time, finding_uid, metadata_uid)
 TTL toDateTime(ingested_time) + toIntervalDay(400)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'One row a finding of a detector (OCSF Detection Finding 2004)';
 
 CREATE TABLE IF NOT EXISTS responses
@@ -219,7 +219,7 @@ CREATE TABLE IF NOT EXISTS responses
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (response_uid, step, time, metadata_uid)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'One row a step of a response (OCSF Remediation Activity 7001); the newest row of a response_uid is its state';
 
 CREATE TABLE IF NOT EXISTS inventory
@@ -239,7 +239,7 @@ CREATE TABLE IF NOT EXISTS inventory
 ENGINE = ReplacingMergeTree
 ORDER BY (kind, workload_uid, object_uid, valid_from)
 TTL toDateTime(ingested_time) + toIntervalDay(400)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row a description of an object (OCSF discovery events, category 5); argMax by valid_from gives the present';
 
 CREATE TABLE IF NOT EXISTS dead_letters
@@ -258,7 +258,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (reason, time, metadata_uid)
 TTL toDateTime(ingested_time) + toIntervalDay(30)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row an input that could not become an event, with the reason and the raw record (our class 99906003)';
 
 CREATE TABLE IF NOT EXISTS coverage
@@ -284,7 +284,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (source_name, source_part, time, metadata_uid)
 TTL toDateTime(ingested_time) + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'One row a report about a source of events: no data is not no anomaly (our class 99906002)';
 
 CREATE TABLE IF NOT EXISTS detector_state
@@ -299,7 +299,7 @@ CREATE TABLE IF NOT EXISTS detector_state
 ENGINE = ReplacingMergeTree
 ORDER BY (instance, name, process)
 TTL toDateTime(ingested_time) + toIntervalDay(30)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, merge_selector_base = 10, vertical_merge_algorithm_min_rows_to_activate = 2000000
 COMMENT 'What detectors of several processes have learned, the newest of each process: whoever takes over their work starts from it';
 
 CREATE OR REPLACE VIEW events_json AS
