@@ -23,7 +23,12 @@ const baselineFile = join(packageRoot, 'bench', 'baseline.json')
 function child<T>(script: string, ...args: string[]): T {
   const output = execFileSync(
     process.execPath,
-    ['--max-semi-space-size=32', join(packageRoot, 'dist', 'bench', `${script}.js`), ...args],
+    [
+      '--max-semi-space-size=32',
+      '--no-allocation-site-pretenuring',
+      join(packageRoot, 'dist', 'bench', `${script}.js`),
+      ...args,
+    ],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1024 * 1024 },
   )
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as T

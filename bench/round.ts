@@ -7,6 +7,7 @@ import { type App, createApp } from '../cli/app.js'
 import { configSchema } from '../cli/config.js'
 import { createLog } from '../core/log.js'
 import type { RawRecord } from '../ingest/contract.js'
+import { lineSplitter } from '../ingest/lines.js'
 import { openLake } from '../lake/open.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import { storeFile, storeObjects } from './objects-to-stored.js'
@@ -24,6 +25,8 @@ export type Round = {
 
 const RECORDS = 2_000
 const OUTSTANDING = 20
+const CHUNK = 256 * 1024
+const LONGEST_LINE = 1024 * 1024
 
 /** A Weir without collectors and endpoint, with the model the benchmark trained beforehand. */
 export async function benchApp(
@@ -43,7 +46,6 @@ export async function ingestFile(app: App, file: string): Promise<number> {
   const running = new Set<Promise<unknown>>()
   let stored = 0
   let records: RawRecord[] = []
-  let rest = ''
   const hand = async () => {
     const emission = app.intake
       .emit('bench', 'ocsf', records)
@@ -55,11 +57,10 @@ export async function ingestFile(app: App, file: string): Promise<number> {
     records = []
     if (running.size >= OUTSTANDING) await Promise.race(running)
   }
-  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1024 * 1024 })) {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop() ?? ''
-    for (const data of lines) {
-      records.push({ data })
+  const splitter = lineSplitter(LONGEST_LINE)
+  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK })) {
+    for (const { text } of splitter.push(chunk)) {
+      records.push({ data: text })
       if (records.length === RECORDS) await hand()
     }
   }
