@@ -10,7 +10,7 @@ export type Turns = {
 }
 
 /** How long a turn of the loop may be, ms, where nothing else is said. */
-const HOLD_MS = 4
+const HOLD_MS = 2
 
 /**
  * Long work in turns of `hold_ms`. All parts of a process share one: twenty tasks that each yield after 5 ms hold a turn of

@@ -103,9 +103,9 @@ const shortest_wait_ms = 10
  * these events is not going to send more before they are durable.
  */
 const worthwhile_rows = 1_000
-const quiet_ms = 20
+const quiet_ms = 60
 /** A loop that is in use for more than this share of the time is not quiet: what it works on may come here next. */
-const quiet_share = 0.5
+const quiet_share = 0.2
 /** A block with this many rows does not wait for more while the engine is idle: a larger one costs hardly less a row. */
 const good_rows = 16_384
 /** Waits between the tries of a block, ms; the last one repeats. */
