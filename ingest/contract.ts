@@ -70,7 +70,8 @@ export type FormatDefinition<Config extends z.ZodType = z.ZodType> = Definition<
   partOf?(line: string): LinePart | undefined
   /**
    * True for a line that says how the lines after it are to be read (the list of fields a VPC flow log file begins
-   * with). Whoever cuts a file into lines hands over `header\nline` for each of them; the header alone is dropped.
+   * with). Whoever cuts a file into lines hands over `header\nline` for each of them (ingest/header.ts); the header alone
+   * is dropped.
    */
   isHeader?(line: string): boolean
   create(config: z.output<Config>): Format

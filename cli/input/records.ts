@@ -3,6 +3,7 @@ import { WeirError } from '../../core/errors.js'
 import { createAssembler } from '../../ingest/assemble.js'
 import type { FormatDefinition, RawRecord } from '../../ingest/contract.js'
 import { formats } from '../../ingest/formats/index.js'
+import { createHeader } from '../../ingest/header.js'
 import { lineSplitter } from '../../ingest/lines.js'
 import { jsonSplitter } from './json-splitter.js'
 
@@ -113,17 +114,14 @@ async function* lineRecords(
 ): AsyncGenerator<readonly RawRecord[]> {
   const splitter = lineSplitter(MAX_LINE_BYTES)
   const assembler = definition.partOf && createAssembler(definition.partOf)
-  let header: string | undefined
+  const header = createHeader(definition)
   const recordsOf = (lines: ReturnType<typeof splitter.push>): RawRecord[] => {
     const records: RawRecord[] = []
     for (const line of lines) {
-      if (line.fault) records.push({ data: line.text, fault: line.fault })
-      else if (definition.isHeader?.(line.text)) header = line.text
-      else {
-        const record: RawRecord = { data: header === undefined ? line.text : `${header}\n${line.text}` }
-        if (assembler) records.push(...assembler.push(record, line.offset, 0))
-        else records.push(record)
-      }
+      const record = header.place(line.fault ? { data: line.text, fault: line.fault } : { data: line.text })
+      if (record === undefined) continue
+      if (assembler) records.push(...assembler.push(record, line.offset, 0))
+      else records.push(record)
     }
     return records
   }

@@ -4,6 +4,7 @@ import { messageOf, WeirError } from '../../core/errors.js'
 import { readJsonFile, writeJsonAtomically } from '../atomic-json.js'
 import { type Collector, type CollectorDeps, defineCollector, type RawRecord } from '../contract.js'
 import { emitUntilTaken } from '../emit-until-taken.js'
+import { formats } from '../formats/index.js'
 import { repeat } from '../repeat.js'
 import { type AwsClient, openAws } from './aws_s3/client.js'
 import { type AwsS3Config, awsS3Config } from './aws_s3/config.js'
@@ -36,6 +37,7 @@ type Checkpoint = { since_ms: number; done: { [key: string]: number } }
 function createAwsS3(config: AwsS3Config, deps: CollectorDeps): Collector {
   const stopping = new AbortController()
   const { signal } = stopping
+  const definition = formats.find(config.format)
   const what = config.queue_url ?? `s3://${config.bucket}/${config.prefix}`
   const checkpoint_path = join(deps.state_dir, 'objects.json')
   let opened: AwsClient | undefined
@@ -62,7 +64,7 @@ function createAwsS3(config: AwsS3Config, deps: CollectorDeps): Collector {
     if (length > config.max_object_bytes) {
       const detail = `${source}: ${length} bytes, at most ${config.max_object_bytes} are read (max_object_bytes)`
       records = [{ data: source, position: version, fault: { reason: 'object_too_large', detail } }]
-    } else records = recordsOf(await bytes(), version, config.max_object_bytes)
+    } else records = recordsOf(await bytes(), version, config.max_object_bytes, definition)
     for (let from = 0; from < records.length; from += CHUNK_RECORDS) {
       await emitUntilTaken(deps, config.format, records.slice(from, from + CHUNK_RECORDS), signal)
     }

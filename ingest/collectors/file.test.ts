@@ -297,3 +297,38 @@ test('stop without start does nothing', async () => {
   await collector.stop()
   await collector.stop()
 })
+
+test(
+  'the header of a file stands before each of its lines, also after a restart, and belongs to no other file',
+  LIMIT,
+  async (t) => {
+    const folder = temporaryFolder()
+    const log = join(folder, 'flow.log')
+    const header = 'srcaddr dstaddr action'
+    writeFileSync(log, `${header}\n10.0.0.1 10.0.0.2 ACCEPT\n`)
+    writeFileSync(join(folder, 'other.log'), '10.9.9.1 10.9.9.2 REJECT\n')
+    const settings = { format: 'vpc_flow' }
+    const first = followed(t, [join(folder, '*.log')], settings)
+    await first.collector.start()
+    await seen(first.recording, `${header}\n10.0.0.1 10.0.0.2 ACCEPT`, '10.9.9.1 10.9.9.2 REJECT')
+    await first.collector.stop()
+
+    appendFileSync(log, '10.0.0.3 10.0.0.4 ACCEPT\naction srcaddr dstaddr\nREJECT 10.0.0.5 10.0.0.6\n')
+    const second = followed(t, [log], settings, recordingDeps(first.recording.deps.state_dir))
+    await second.collector.start()
+    const later = [`${header}\n10.0.0.3 10.0.0.4 ACCEPT`, 'action srcaddr dstaddr\nREJECT 10.0.0.5 10.0.0.6']
+    await seen(second.recording, ...later)
+    await second.collector.stop()
+    appendFileSync(log, 'ACCEPT 10.0.0.7 10.0.0.8\n')
+    const third = followed(t, [log], settings, recordingDeps(first.recording.deps.state_dir))
+    await third.collector.start()
+    await seen(third.recording, 'action srcaddr dstaddr\nACCEPT 10.0.0.7 10.0.0.8')
+
+    const late = followed(t, [join(folder, 'other.log'), log], { ...settings, start_at: 'end' })
+    writeFileSync(log, `${header}\n10.0.0.1 10.0.0.2 ACCEPT\n`)
+    await late.collector.start()
+    await late.recording.until(() => /\(2 files\)/.test(late.collector.describe()), 'both files')
+    appendFileSync(log, '10.0.0.9 10.0.0.2 ACCEPT\n')
+    await seen(late.recording, `${header}\n10.0.0.9 10.0.0.2 ACCEPT`)
+  },
+)

@@ -88,6 +88,22 @@ test('lines of a message, compressed batches, tombstones and bytes that are no t
   assert.equal(records[2]?.fault?.reason, 'invalid_utf8')
 })
 
+test('a message that is a file of flow logs: its header stands before each of its lines, and in no other message', {
+  skip,
+}, async (t) => {
+  const topic = await makeTopic()
+  const { collector, recording } = create({ topics: [topic], lines: true, group: 'header', format: 'vpc_flow' })
+  t.after(() => collector.stop())
+  await collector.start()
+  const values = ['srcaddr action\n10.0.0.1 ACCEPT\n10.0.0.2 REJECT\n', '10.0.0.3 ACCEPT']
+  await producer.send({ topic, messages: values.map((value) => ({ value, partition: 0 })) })
+  await recording.until(() => recording.emitted.length === 3, 'three records')
+  assert.deepEqual(
+    recording.emitted.map(({ record }) => record.data),
+    ['srcaddr action\n10.0.0.1 ACCEPT', 'srcaddr action\n10.0.0.2 REJECT', '10.0.0.3 ACCEPT'],
+  )
+})
+
 for (const codec of ['zstd', 'lz4', 'gzip']) {
   test(`batches that others compressed with ${codec} are read`, { skip }, async (t) => {
     const topic = await makeTopic(codec)

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { gunzipSync } from 'node:zlib'
 import { decompress } from 'fzstd'
-import type { RawRecord } from '../../contract.js'
+import type { FormatDefinition, RawRecord } from '../../contract.js'
+import { createHeader } from '../../header.js'
 
 const GZIP = [0x1f, 0x8b]
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd]
@@ -9,9 +10,14 @@ const PARQUET = [0x50, 0x41, 0x52, 0x31]
 
 /**
  * The records of an object: decompressed by what it begins with (gzip, zstd), then one JSON document (an array gives its
- * elements) or lines. What cannot be read is one record with a fault, so that it becomes a dead letter.
+ * elements) or lines behind their header. What cannot be read is one record with a fault, so that it becomes a dead letter.
  */
-export function recordsOf(bytes: Uint8Array, source: string, max_bytes: number): RawRecord[] {
+export function recordsOf(
+  bytes: Uint8Array,
+  source: string,
+  max_bytes: number,
+  definition: FormatDefinition,
+): RawRecord[] {
   const fault = (reason: string, detail: string): RawRecord[] => [
     { data: source, position: source, fault: { reason, detail: `${source}: ${detail}` } },
   ]
@@ -34,7 +40,10 @@ export function recordsOf(bytes: Uint8Array, source: string, max_bytes: number):
   }
   if (isObject(document)) return [{ data: document, position: source }]
   const lines = text.split(/\r?\n/)
-  return lines.flatMap((data, n) => (data.trim() === '' ? [] : [{ data, position: `${source}#${n}` }]))
+  const header = createHeader(definition)
+  return lines.flatMap((data, n) => {
+    return data.trim() === '' ? [] : (header.place({ data, position: `${source}#${n}` }) ?? [])
+  })
 }
 
 function isObject(value: unknown): value is object {

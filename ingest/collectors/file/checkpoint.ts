@@ -12,6 +12,8 @@ const checkpointSchema = z.strictObject({
   /** SHA-256 of the first line, of its first 1,024 bytes at most; absent while there is no whole line. */
   fingerprint: z.string().optional(),
   fingerprint_bytes: z.int().min(1).optional(),
+  /** The header of the lines behind `offset`, in formats whose files have one. */
+  header: z.string().optional(),
 })
 
 /** What is kept over a restart, by `dev:inode`. */
@@ -23,6 +25,8 @@ export const checkpointsSchema = z.strictObject({
 export type Checkpoint = z.output<typeof checkpointSchema>
 
 const MAX_FINGERPRINT_BYTES = 1024
+/** Longer than any header. */
+const MAX_FIRST_LINE_BYTES = 8192
 
 /** Identifies a file by its first line. Undefined while that line is incomplete and short. */
 export async function fingerprintOf(
@@ -33,6 +37,12 @@ export async function fingerprintOf(
   const length = newline === -1 ? head.length : newline + 1
   if (newline === -1 && length < MAX_FINGERPRINT_BYTES) return undefined
   return { fingerprint: digest(head.subarray(0, length)), fingerprint_bytes: length }
+}
+
+/** The first line of a file, of its first 8 KiB. */
+export async function firstLine(file: FileHandle): Promise<string> {
+  const [line = ''] = (await headOf(file, MAX_FIRST_LINE_BYTES)).toString('utf8').split(/\r?\n/, 1)
+  return line.replace(/^\ufeff/, '')
 }
 
 /** True if the file still begins as it did. A checkpoint without fingerprint fits every file. */

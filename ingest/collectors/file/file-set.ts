@@ -3,7 +3,7 @@ import { readJsonFile, writeJsonAtomically } from '../../atomic-json.js'
 import type { CollectorDeps, RawRecord } from '../../contract.js'
 import { emitUntilTaken } from '../../emit-until-taken.js'
 import { formats } from '../../formats/index.js'
-import { beginsAs, type Checkpoint, checkpointsSchema } from './checkpoint.js'
+import { beginsAs, type Checkpoint, checkpointsSchema, firstLine } from './checkpoint.js'
 import type { FileConfig } from './config.js'
 import { endOfLines, type FoundFile, findFiles, findRenamed, openFound } from './follow.js'
 import { type Tail, type TailPort, tailFile } from './tail.js'
@@ -23,8 +23,8 @@ export type FileSet = {
 
 /** The files of one collector and how far each was read. */
 export function fileSet(config: FileConfig, deps: CollectorDeps, path: string, signal: AbortSignal): FileSet {
-  const partOf = formats.all.find(({ name }) => name === config.format)?.partOf
-  const lines = { max_line_bytes: config.max_line_bytes, partOf }
+  const format = formats.find(config.format)
+  const lines = { max_line_bytes: config.max_line_bytes, format }
   const tails = new Map<string, Tail>()
   const in_flight = new Set<Promise<void>>()
   const reported = new Map<string, string>()
@@ -84,6 +84,11 @@ export function fileSet(config: FileConfig, deps: CollectorDeps, path: string, s
       emptiedMeanwhile(found.path, before.offset)
     } else if (!before && is_first_start && is_first_look && config.start_at === 'end') {
       from = { ...from, offset: await endOfLines(handle) }
+    }
+    // Where reading begins behind it and no checkpoint kept it, the header is the first line.
+    if (from.offset > 0 && from.header === undefined && format.isHeader !== undefined) {
+      const line = await firstLine(handle)
+      if (format.isHeader(line)) from = { ...from, header: line }
     }
     tails.set(found.id, tailFile(found.id, found.path, handle, from, lines))
   }

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { createAssembler } from '../../assemble.js'
 import type { FormatDefinition, RawRecord } from '../../contract.js'
+import { createHeader } from '../../header.js'
 import { type Line, type LineSplitter, lineSplitter } from '../../lines.js'
 import { beginsAs, type Checkpoint, fingerprintOf } from './checkpoint.js'
 
@@ -38,13 +39,14 @@ export type Tail = {
 /** How the lines of a file become records. */
 export type Lines = {
   readonly max_line_bytes: number
-  /** Of the format, where its events may have several lines. */
-  readonly partOf: FormatDefinition['partOf'] | undefined
+  /** Whose events may have several lines, and whose files may have a header. */
+  readonly format: Pick<FormatDefinition, 'partOf' | 'isHeader'>
 }
 
 /** Follows one open file, whatever its name becomes. `from` must fit the file (see `resume`). */
 export function tailFile(id: string, path: string, file: FileHandle, from: Checkpoint, kind: Lines): Tail {
-  const { max_line_bytes, partOf } = kind
+  const { max_line_bytes, format } = kind
+  const { partOf } = format
   let state: Checkpoint = from
   let read_offset = from.offset
   let splitter: LineSplitter = lineSplitter(max_line_bytes, from.offset)
@@ -52,24 +54,26 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
   let seen_mtime_ms = -1
   let active_ms = performance.now()
   let assembler = partOf && createAssembler(partOf)
+  let header = createHeader(format, from.header)
   const buffer = Buffer.allocUnsafe(READ_BYTES)
   // Chunks become durable out of order; the checkpoint may only pass those without a gap before them.
-  let pending: { next_offset: number; is_durable: boolean | undefined }[] = []
+  let pending: { reached: Pick<Checkpoint, 'offset' | 'header'>; is_durable: boolean | undefined }[] = []
 
   function settle() {
     while (pending[0]?.is_durable === true) {
-      state = { ...state, offset: pending[0].next_offset }
+      state = { ...state, ...pending[0].reached }
       pending.shift()
     }
   }
 
   async function send(lines: readonly Line[], next_offset: number, port: TailPort) {
-    const records = lines.map((line) => recordOf(line, id, state))
-    if (!assembler) return await hand(records, next_offset, port)
     const now_ms = performance.now()
-    const { push } = assembler
-    const joined = records.flatMap((record, n) => push(record, lines[n]?.offset ?? 0, now_ms))
-    await hand(joined, assembler.cut(next_offset), port)
+    const records = lines.flatMap((line) => {
+      const record = header.place(recordOf(line, id, state))
+      if (record === undefined) return []
+      return assembler ? assembler.push(record, line.offset, now_ms) : [record]
+    })
+    await hand(records, assembler?.cut(next_offset) ?? next_offset, port)
   }
 
   /** Hands over events whose other lines do not come any more. */
@@ -78,11 +82,13 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
   }
 
   async function hand(records: readonly RawRecord[], next_offset: number, port: TailPort) {
+    const line = header.line()
+    const reached = { offset: next_offset, ...(line === undefined ? {} : { header: line }) }
     if (records.length === 0) {
-      if (pending.length === 0) state = { ...state, offset: next_offset }
+      if (pending.length === 0) state = { ...state, ...reached }
       return
     }
-    const entry = { next_offset, is_durable: undefined as boolean | undefined }
+    const entry = { reached, is_durable: undefined as boolean | undefined }
     const queue = pending
     queue.push(entry)
     await port.send(records, (is_durable) => {
@@ -97,6 +103,7 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
     if (unread > 0) port.onLoss(tail.path, unread)
     await sendRest(assembler?.flush() ?? [], port)
     assembler = partOf && createAssembler(partOf)
+    header = createHeader(format)
     state = { path: tail.path, offset: 0, generation: state.generation + 1 }
     pending = []
     read_offset = 0

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { createAssembler } from '../../assemble.js'
-import type { CollectorDeps, RawRecord, Receipt } from '../../contract.js'
+import type { CollectorDeps, FormatDefinition, RawRecord, Receipt } from '../../contract.js'
 import { formats } from '../../formats/index.js'
+import { createHeader } from '../../header.js'
 import { type Line, lineSplitter } from '../../lines.js'
 import { tooLarge } from './body.js'
 import type { HttpConfig } from './config.js'
@@ -30,11 +31,9 @@ export type Push = {
  * end of every event, since the answer to the sender must not wait for another request.
  */
 export function pushLines(bytes: AsyncIterable<Buffer>, format: string, deps: CollectorDeps, config: HttpConfig): Push {
-  const definition = formats.all.find(({ name }) => name === format)
-  const { partOf } = definition ?? {}
-  const assembler = partOf && createAssembler(partOf)
-  /** The line that names the fields of those after it. */
-  let header: string | undefined
+  const definition: Partial<FormatDefinition> = formats.all.find(({ name }) => name === format) ?? {}
+  const assembler = definition.partOf && createAssembler(definition.partOf)
+  const header = createHeader(definition)
   let n_lines = 0
   const chunks = chunkedEmits(format, deps, () => assembler?.cut(n_lines) ?? n_lines)
   return {
@@ -53,12 +52,8 @@ export function pushLines(bytes: AsyncIterable<Buffer>, format: string, deps: Co
 
   function add(line: Line): Promise<void> | undefined {
     n_lines++
-    if (!line.fault && definition?.isHeader?.(line.text)) {
-      header = line.text
-      return undefined
-    }
-    const text = header === undefined ? line.text : `${header}\n${line.text}`
-    const record: RawRecord = line.fault ? { data: line.text, fault: line.fault } : { data: text }
+    const record = header.place(line.fault ? { data: line.text, fault: line.fault } : { data: line.text })
+    if (record === undefined) return undefined
     return assembler ? addAll(assembler.push(record, n_lines - 1, 0)) : chunks.add(record, line.text.length)
   }
 

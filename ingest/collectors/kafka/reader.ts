@@ -2,6 +2,8 @@ import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
 import { isRebalance } from '../../../bus/kafka-errors.js'
 import type { CollectorDeps, RawRecord } from '../../contract.js'
 import { emitUntilTaken } from '../../emit-until-taken.js'
+import { formats } from '../../formats/index.js'
+import { createHeader } from '../../header.js'
 import type { KafkaCollectorConfig } from './config.js'
 
 const HEARTBEATS_PER_SESSION = 5
@@ -86,7 +88,7 @@ async function handOn(
     for (let at = 0; at < messages.length; at += config.max_records) {
       if (signal.aborted || rebalancing || !payload.isRunning() || payload.isStale()) return
       const piece = messages.slice(at, at + config.max_records)
-      const records = piece.flatMap((message) => recordsOf(topic, partition, message, config.lines))
+      const records = piece.flatMap((message) => recordsOf(topic, partition, message, config))
       try {
         if (records.length > 0) await emitUntilTaken(deps, config.format, records, signal)
       } catch (error) {
@@ -106,7 +108,7 @@ async function handOn(
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** The records of a message: one, or one a line. The position is where it stands in its topic. */
-function recordsOf(topic: string, partition: number, message: KafkaMessage, lines: boolean): RawRecord[] {
+function recordsOf(topic: string, partition: number, message: KafkaMessage, config: KafkaCollectorConfig): RawRecord[] {
   const position = `${topic}:${partition}:${message.offset}`
   // A tombstone of a compacted topic: there is no record.
   if (message.value === null || message.value.length === 0) return []
@@ -117,9 +119,10 @@ function recordsOf(topic: string, partition: number, message: KafkaMessage, line
     const detail = `${position}: not UTF-8; kept as base64`
     return [{ data: message.value.toString('base64'), position, fault: { reason: 'invalid_utf8', detail } }]
   }
-  if (!lines) return [{ data: text, position }]
+  if (!config.lines) return [{ data: text, position }]
+  const header = createHeader(formats.find(config.format))
   return text
     .split('\n')
     .filter((line) => line.trim() !== '')
-    .map((data, index) => ({ data, position: `${position}:${index}` }))
+    .flatMap((data, index) => header.place({ data, position: `${position}:${index}` }) ?? [])
 }
