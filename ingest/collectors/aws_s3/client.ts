@@ -5,11 +5,14 @@ import type { AwsS3Config } from './config.js'
 export type S3Object = { readonly bytes: () => Promise<Uint8Array>; readonly length: number; readonly etag: string }
 export type S3Page = { readonly objects: { key: string; time_ms: number }[]; readonly next: string | undefined }
 
-/** The five requests that the collector makes. All end when `signal` aborts. */
+/** The six requests that the collector makes. All end when `signal` aborts. */
 export type AwsClient = {
   get(bucket: string, key: string): Promise<S3Object>
   list(bucket: string, prefix: string, token: string | undefined): Promise<S3Page>
-  receive(queue_url: string, wait_s: number): Promise<Message[]>
+  /** Messages, reserved for `reserve_s` seconds. */
+  receive(queue_url: string, wait_s: number, reserve_s: number): Promise<Message[]>
+  /** Reserves ten messages at most for so long from now. */
+  extend(queue_url: string, receipts: readonly (string | undefined)[], reserve_s: number): Promise<void>
   remove(queue_url: string, receipt: string | undefined): Promise<void>
   close(): void
 }
@@ -43,9 +46,13 @@ export async function openAws(config: AwsS3Config, signal: AbortSignal): Promise
       })
       return { objects, next: page.NextContinuationToken }
     },
-    async receive(QueueUrl, WaitTimeSeconds) {
-      const command = new sqsLibrary.ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds })
-      return (await sqs.send(command, abort)).Messages ?? []
+    async receive(QueueUrl, WaitTimeSeconds, VisibilityTimeout) {
+      const options = { QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds, VisibilityTimeout }
+      return (await sqs.send(new sqsLibrary.ReceiveMessageCommand(options), abort)).Messages ?? []
+    },
+    async extend(QueueUrl, receipts, VisibilityTimeout) {
+      const Entries = receipts.map((ReceiptHandle, n) => ({ Id: String(n), ReceiptHandle, VisibilityTimeout }))
+      await sqs.send(new sqsLibrary.ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }), abort)
     },
     async remove(QueueUrl, ReceiptHandle) {
       await sqs.send(new sqsLibrary.DeleteMessageCommand({ QueueUrl, ReceiptHandle }), abort)

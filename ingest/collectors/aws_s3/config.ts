@@ -22,6 +22,14 @@ export const awsS3Config = z
       .describe("Access key. Absent: as AWS's own programs find it (environment, profile, role of the machine)."),
     secret_access_key: z.string().optional().describe('Its secret, e.g. `${AWS_SECRET}`.'),
     interval_ms: z.int().min(100).default(60_000).describe('Time between two listings, in ms.'),
+    reserve_s: z
+      .int()
+      .min(1)
+      .max(43_200)
+      .default(120)
+      .describe(
+        'How long a message is hidden from other readers of the queue, in seconds; extended while its object is being read.',
+      ),
     since: z.iso.datetime({ offset: true }).optional().describe('At the first listing, older objects are left out.'),
     max_object_bytes: z
       .int()
