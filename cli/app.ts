@@ -93,7 +93,7 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
   const { max_record_length } = config
   const intake = createIntake({ bus, metrics, formats: createFormats(config), max_record_length, now: Date.now, turns })
   const collectors = roles.includes('ingest')
-    ? createCollectors({ config, data_dir, bus, intake: tracedIntake(intake, tracer), metrics, log, publishCoverage })
+    ? createCollectors({ ...around, bus, intake: tracedIntake(intake, tracer), publishCoverage })
     : undefined
   const about = () => ({ version, roles, pid: process.pid, uptime_s: Math.round(process.uptime()) })
   const { host, port } = config.http

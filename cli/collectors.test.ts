@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { createMemoryBus } from '../bus/memory.js'
+import { WeirError } from '../core/errors.js'
+import { createHealthBoard } from '../core/health.js'
 import { createLog } from '../core/log.js'
 import { createMetrics } from '../core/metrics.js'
 import { collectors } from '../ingest/collectors/index.js'
@@ -53,6 +55,7 @@ async function runner(type: string, coverage: object) {
     bus,
     intake: createIntake({ bus, formats: known, metrics, max_record_length: 100_000, now: Date.now }),
     metrics,
+    health: createHealthBoard({ metrics }),
     log,
     publishCoverage,
     find: () => ({
@@ -122,4 +125,100 @@ test('a limit of its own for one source, and none', async () => {
   await new Promise((resolve) => setTimeout(resolve, 300))
   assert.deepEqual(weir.service.states()[0]?.limits, [])
   await weir.stop()
+})
+
+/** Collectors whose starts end as listed, one after the other; and what is said of them. */
+async function starting(t: TestContext, outcomes: (Error | undefined)[]) {
+  const metrics = createMetrics()
+  const health = createHealthBoard({ metrics, every_ms: 10 })
+  health.watch('bus', () => ({ ok: true, message: 'fine' }))
+  const said: string[] = []
+  const stopped: number[] = []
+  let tries = 0
+  const service = createCollectors({
+    config: configSchema.parse({ collectors: { source: { type: 'http', port: 0 } } }),
+    data_dir: temporaryFolder(),
+    bus: createMemoryBus({ max_messages: 10, max_batch: 10, log }),
+    intake: { emit: () => assert.fail('nothing is emitted') },
+    metrics,
+    health,
+    log,
+    retry: { first_ms: 5, max_ms: 10 },
+    publishCoverage: async (_bus, _log, { status, message, part = '' }) =>
+      void said.push(`${part} ${status}: ${message}`),
+    find: () => ({
+      ...collectors.find('http'),
+      create(_, { coverage }) {
+        const number = tries++
+        return {
+          async start() {
+            const error = outcomes[number]
+            if (!error) return
+            coverage({ part: 'brokers', status: 'unavailable', message: 'Nothing is read.' })
+            throw error
+          },
+          stop: async () => void stopped.push(number),
+          describe: () => 'played',
+        }
+      },
+    }),
+  })
+  t.after(() => service.stop())
+  await health.start()
+  t.after(() => health.stop())
+  const source = () => health.states().find(({ name }) => name === 'collector source')
+  return { service, health, metrics, said, stopped, source, tries: () => tries }
+}
+
+test('a collector that cannot start for a passing reason is made and started again, and shown until then', async (t) => {
+  const away = new WeirError('unreachable', 'nothing answers at 10.0.0.1.', { retryable: true, hint: 'Start it.' })
+  const weir = await starting(t, [away, away, new Error('another fault'), undefined])
+  await weir.service.start()
+  await weir.health.refresh()
+  assert.equal(weir.source()?.ok, false)
+  assert.ok(weir.health.isReady(), 'a source that is away makes nobody unready')
+  assert.match(await weir.metrics.text(), /weir_dependency_up\{dependency="collector source"\} 0/)
+  for (const until = Date.now() + 5_000; !weir.service.states()[0]?.running; ) {
+    assert.ok(Date.now() < until, 'it never started')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  await weir.health.refresh()
+  assert.deepEqual([weir.source()?.ok, weir.source()?.message], [true, 'played'])
+  assert.deepEqual(
+    weir.said.filter((line) => !line.startsWith('brokers unavailable')),
+    [
+      ' unavailable: nothing answers at 10.0.0.1. Start it. It is tried again.',
+      ' unavailable: another fault. It is tried again.',
+      'brokers ok: source collects now.',
+      ' ok: source collects now: played.',
+    ],
+  )
+  assert.deepEqual(weir.stopped, [0, 1, 2])
+  await weir.service.stop()
+  assert.deepEqual(weir.stopped, [0, 1, 2, 3])
+})
+
+test('a collector that can never start is told once; a wrong configuration ends the start', async (t) => {
+  const weir = await starting(t, [new WeirError('unsupported', 'no /proc here')])
+  await weir.service.start()
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  assert.equal(weir.tries(), 1)
+  assert.deepEqual(
+    weir.said.filter((line) => line.startsWith(' ')),
+    [' unavailable: no /proc here'],
+  )
+  const wrong = await starting(t, [new WeirError('config_invalid', 'no such bucket')])
+  await assert.rejects(wrong.service.start(), /no such bucket/)
+})
+
+test('a stop while a collector waits for its next start ends it', async (t) => {
+  const weir = await starting(
+    t,
+    Array.from({ length: 1_000 }, () => new Error('away')),
+  )
+  await weir.service.start()
+  await weir.service.stop()
+  const tries = weir.tries()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(weir.tries(), tries)
 })

@@ -25,7 +25,7 @@ export type HealthServer = Service & { url(): string | undefined }
 type Answer = { status: number; type: string; body: string }
 
 /**
- * `/health`: 200 while the process runs. `/ready`: 200 if every dependency works, else 503; JSON with each of them.
+ * `/health`: 200 while the process runs. `/ready`: 200 if every required dependency works, else 503; JSON with each of them.
  * `/metrics`: Prometheus text. Nothing here needs a secret, and nothing can be changed.
  */
 export function createHealthServer(options: HealthServerOptions): HealthServer {

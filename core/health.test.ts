@@ -47,8 +47,11 @@ test('/ready names what does not work, since when, and recovers; /health does no
     assert.equal(((await (await fetch(`${url}/health`)).json()) as any).pid, 7)
 
     works = true
+    board.watch('collector', () => ({ ok: false, message: 'its source is away' }), { is_required: false })
     await board.refresh()
-    assert.equal((await fetch(`${url}/ready`)).status, 200)
+    const shown = await fetch(`${url}/ready`)
+    assert.equal(shown.status, 200)
+    assert.match(await shown.text(), /its source is away/)
   })
 })
 

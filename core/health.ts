@@ -10,15 +10,20 @@ export type DependencyState = Health & {
   readonly name: string
   /** Since when it has been so, ms since 1970. */
   readonly since: number
+  /** False for what is shown, and what the process works without. */
+  readonly is_required: boolean
 }
 
-/** The things a process cannot work without, asked again and again. */
+/** What a process depends on, asked again and again. */
 export type HealthBoard = Service & {
-  /** Adds a dependency; a name that is there already is replaced. Not ready until the probe has said so. */
-  watch(name: string, probe: () => Health | Promise<Health>): void
+  /**
+   * Adds a dependency; a name that is there already is replaced. Not ready until the probe has said so, unless it is not
+   * required.
+   */
+  watch(name: string, probe: () => Health | Promise<Health>, options?: { is_required: boolean }): void
   /** Every dependency in the order they were added. */
   states(): readonly DependencyState[]
-  /** True if every dependency works; false while there is none. */
+  /** True if every required dependency works; false while there is none. */
   isReady(): boolean
   /** Asks every probe now. */
   refresh(): Promise<void>
@@ -47,7 +52,7 @@ export function createHealthBoard(options: HealthBoardOptions): HealthBoard {
 
   function note(name: string, entry: Entry, { ok, message }: Health) {
     const { state } = entry
-    entry.state = { name, ok, message, since: state.ok === ok ? state.since : now() }
+    entry.state = { ...state, ok, message, since: state.ok === ok ? state.since : now() }
     metrics.gauge('dependency_up', { dependency: name }, ok ? 1 : 0)
     if (state.ok && !ok) metrics.count('dependency_failures', { dependency: name })
   }
@@ -79,12 +84,15 @@ export function createHealthBoard(options: HealthBoardOptions): HealthBoard {
 
   return {
     name: 'health',
-    watch(name, probe) {
-      const state = { name, ok: false, message: 'not asked yet', since: now() }
+    watch(name, probe, { is_required } = { is_required: true }) {
+      const state = { name, ok: false, message: 'not asked yet', since: now(), is_required }
       entries.set(name, { state, probe, asking: undefined })
     },
     states: () => [...entries.values()].map(({ state }) => state),
-    isReady: () => entries.size > 0 && [...entries.values()].every(({ state }) => state.ok),
+    isReady() {
+      const required = [...entries.values()].filter(({ state }) => state.is_required)
+      return required.length > 0 && required.every(({ state }) => state.ok)
+    },
     refresh,
     async start() {
       timer = setInterval(() => void refresh(), every_ms)

@@ -138,7 +138,10 @@ export type CoverageReport = {
 
 /** Owns a transport and its checkpoints. */
 export type Collector = {
-  /** Resolves when it collects. Throws a WeirError with a hint when it cannot; the caller decides whether that is fatal. */
+  /**
+   * Resolves when it collects. Throws a WeirError with a hint when it cannot: `config_invalid` ends the program, with
+   * `setting_missing` and `unsupported` it stays as it is, after any other a new one is made and started later.
+   */
   start(): Promise<void>
   /** Stops reading, waits for what was emitted, saves checkpoints. May be called without start, and twice. */
   stop(): Promise<void>
