@@ -72,8 +72,8 @@ export function createCollectors(options: Options): Service & { states(): Collec
       beside: types.filter(([name]) => name !== instance).map(([, other]) => other),
       state_dir,
       log: log.child({ collector: instance }),
-      async emit(format, records) {
-        const receipt = await intake.emit(instance, format, records)
+      async emit(format, records, repeats) {
+        const receipt = await intake.emit(instance, format, records, repeats)
         watch.heard(receipt)
         return receipt
       },

@@ -60,10 +60,51 @@ test('files are loaded once, into the lake or through a running Weir', { timeout
       ]
       const pushed = spawnSync(join(packageRoot, 'bin', 'weir'), args, { cwd: folder, encoding: 'utf8', env })
       assert.equal(pushed.status, 0, pushed.stderr)
+      // A document of many records is longer than a line may be.
+      const many = Array.from({ length: 3_000 }, (_, n) => ({ ...(records[0] as object), eventID: `many-${n}` }))
+      writeFileSync(join(folder, 'long.json'), JSON.stringify({ Records: many }, null, 2))
+      const long = [...args.slice(0, -1), 'long.json']
+      const { stderr, status } = spawnSync(join(packageRoot, 'bin', 'weir'), long, {
+        cwd: folder,
+        encoding: 'utf8',
+        env,
+      })
+      assert.equal(status, 0, stderr)
+      assert.deepEqual(JSON.parse(stderr), { files: 1, records: 3_000, stored: 3_000, dropped: 0, dead_lettered: 0 })
       await running.until('both flows', "SELECT countIf(toString(src_endpoint_ip) LIKE '%198.51.100%') = 2 FROM events")
     } finally {
       await running.stop()
     }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('a file that has grown is read from where it was, and no record twice', { timeout: 120_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-grown-'))
+  try {
+    const flow = (n: number) => `17682066${String(n).padStart(2, '0')} 203.0.113.${n} 10.0.1.5`
+    const log = join(folder, 'flow.log')
+    const trail = join(folder, 'trail.json')
+    const load = (...more: string[]) => {
+      const { status, stderr } = weir(folder, 'ingest', '--json', ...more, log, trail)
+      assert.ok(status === 0 || status === 3, stderr)
+      return JSON.parse(stderr)
+    }
+    const [one, two, three] = records as [object, object, object]
+    // The last line is not complete yet.
+    writeFileSync(log, `start srcaddr dstaddr\n${flow(1)}\n${flow(2)}\n${flow(3).slice(0, -9)}`)
+    writeFileSync(trail, JSON.stringify({ Records: [one, two] }))
+    const first = load()
+    assert.deepEqual([first.records, first.dead_lettered], [5, 1])
+    writeFileSync(log, `start srcaddr dstaddr\n${[1, 2, 3, 4].map((n) => `${flow(n)}\n`).join('')}`)
+    writeFileSync(trail, JSON.stringify({ Records: [one, two, three] }))
+    const grown = load()
+    assert.equal(grown.records, 2 + 3, 'two lines, and a document that is another one')
+    assert.equal(load().records, 0)
+    assert.equal(load('--restart').records, 4 + 3)
+    const sql = 'SELECT countIf(class_uid = 4001), countIf(class_uid != 4001) FROM events'
+    assert.equal(weir(folder, 'sql', '-f', 'TSV', sql).stdout, '4\t3\n')
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -7,10 +7,9 @@ import { z } from 'zod'
 import { environment } from '../core/config.js'
 import { WeirError } from '../core/errors.js'
 import { readJsonFile, writeJsonAtomically } from '../ingest/atomic-json.js'
-import type { RawRecord } from '../ingest/contract.js'
 import { loadConfig } from './config.js'
 import { plainBytes } from './input/bytes.js'
-import { openInput } from './input/records.js'
+import { openInput, type Placed } from './input/records.js'
 import { type Counts, openTarget, type Target } from './input/target.js'
 import { configFile, withConfig } from './options.js'
 
@@ -25,24 +24,33 @@ type Options = {
 }
 
 const BATCH = 2_000
+/** Characters of a batch: a push endpoint takes bodies of 32 MiB, and a character may be three bytes. */
+const BATCH_CHARS = 8 * 1024 * 1024
+/** Of the beginning of a file, as much as tells it from others. */
+const HEAD_BYTES = 65_536
 /** The lake writes in blocks: batches wait together for the same one. */
 const IN_FLIGHT = 16
 /** A checkpoint is worth a file's write this often. */
 const SAVE_EVERY_MS = 1_000
 
-/** How far a file was loaded; the fingerprint tells it from another one with the same name. */
+/** How far a file was loaded, and what tells it from another one with the same name. */
 const checkpointSchema = z.object({
-  version: z.literal(1),
-  fingerprint: z.string(),
+  version: z.literal(2),
+  /** Names its records, as long as it only grows. */
+  name: z.string(),
+  /** Its length when it was last looked at, and a digest of its beginning, of HEAD_BYTES at most. */
+  size: z.int().min(0),
+  head: z.string(),
   format: z.string(),
   records: z.int().min(0),
   done: z.boolean(),
 })
+type Checkpoint = z.output<typeof checkpointSchema>
 
 /** `weir ingest`: load files. */
 export function registerIngest(program: Command) {
   withConfig(program.command('ingest'))
-    .description('load files of raw records; run again, it goes on where it stopped')
+    .description('load files of raw records; run again, it goes on where it stopped, and reads what was written since')
     .argument('<file...>', 'files, also compressed with gzip or zstd')
     .option('-f, --format <name>', 'format of the records; `weir formats` lists them', 'auto')
     .option('-d, --data-dir <folder>', 'the lake to load into (default: .weir)')
@@ -107,12 +115,13 @@ async function load(
 ): Promise<Counts> {
   const path = resolve(file)
   const size = statSync(path).size
-  const fingerprint = fingerprintOf(path, size)
   const checkpoint = join(folder, `${digest(path)}.json`)
-  const before = checkpointSchema.safeParse(options.restart ? undefined : await readJsonFile(checkpoint)).data
-  const known = before?.fingerprint === fingerprint ? before : undefined
+  const before = checkpointSchema.safeParse(await readJsonFile(checkpoint)).data
+  // The same file, perhaps grown; else another one took its name.
+  const known = before && before.size <= size && before.head === headOf(path, before.size) ? before : undefined
+  const name = known?.name ?? digest(`${path}\n${size}\n${headOf(path, size)}`)
   const counts: Counts = { records: 0, stored: 0, dropped: 0, dead_lettered: 0 }
-  if (known?.done) return counts
+  if (known?.done && known.size === size && !options.restart) return counts
   let bytes = 0
   const counting = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -122,8 +131,9 @@ async function load(
   })
   const source = createReadStream(path)
   source.on('error', (error) => counting.destroy(error))
-  const input = await openInput(plainBytes(source.pipe(counting), file), known?.format ?? options.format, file)
-  const skipped = known?.records ?? 0
+  const plain = watchEnd(plainBytes(source.pipe(counting), file))
+  const input = await openInput(plain.bytes, known?.format ?? options.format, file)
+  const skipped = options.restart ? 0 : toSkip(known, size, input.is_append_only)
   let records = 0
   let durable = skipped
   let saved = Date.now()
@@ -139,19 +149,32 @@ async function load(
     await save(false)
   }
   const progress = progressBar(file, size)
-  const save = (done: boolean) =>
-    writeJsonAtomically(checkpoint, { version: 1, fingerprint, format: input.definition.name, records: durable, done })
+  const head = headOf(path, size)
+  const save = (done: boolean) => {
+    // A last line without an ending may go on: it is read again, at the same place, when the file has grown.
+    const n = done && !plain.isEnded() ? Math.max(0, durable - 1) : durable
+    const format = input.definition.name
+    return writeJsonAtomically(checkpoint, {
+      version: 2,
+      name,
+      size,
+      head,
+      format,
+      records: n,
+      done,
+    } satisfies Checkpoint)
+  }
   for await (const some of input.records) {
-    for (let from = 0; from < some.length && !signal.aborted; from += BATCH) {
-      const batch = some.slice(from, from + BATCH)
+    for (const batch of batchesOf(some)) {
+      if (signal.aborted) break
       const first = records
       records += batch.length
       if (records <= skipped) continue
+      const fresh = first < skipped ? batch.slice(skipped - first) : batch
       // The same record has the same position on every run: repeated, it is stored once.
-      const placed = batch.map((record, n): RawRecord => ({ ...record, position: `${fingerprint}:${first + n}` }))
-      const fresh = first < skipped ? placed.slice(skipped - first) : placed
+      const placed = fresh.map(({ record, at }) => ({ ...record, position: `${name}:${at}` }))
       const next = records
-      const sent = target.send(input.definition, fresh).then((receipt) => ({ receipt, next }))
+      const sent = target.send(input.definition, placed).then((receipt) => ({ receipt, next }))
       // A failure is told where the batch is waited for.
       sent.catch(() => {})
       sending.push(sent)
@@ -166,16 +189,52 @@ async function load(
   return counts
 }
 
-/** Size and the beginning: enough to tell a file from another that took its name. */
-function fingerprintOf(path: string, size: number): string {
-  const head = Buffer.alloc(Math.min(size, 65_536))
+/** Records from the beginning that need not be read again. */
+function toSkip(known: Checkpoint | undefined, size: number, is_append_only: boolean): number {
+  if (known === undefined) return 0
+  // In a file that has grown, records that may have changed or moved are read again: their positions are the same.
+  return known.size === size || is_append_only ? known.records : 0
+}
+
+/** The records in batches that are bounded by number and by length. */
+function* batchesOf(records: readonly Placed[]): Generator<readonly Placed[]> {
+  let from = 0
+  let chars = 0
+  for (let at = 0; at < records.length; at++) {
+    const { data } = (records[at] as Placed).record
+    const length = typeof data === 'string' ? data.length : 0
+    if (at > from && (at - from >= BATCH || chars + length > BATCH_CHARS)) {
+      yield records.slice(from, at)
+      from = at
+      chars = 0
+    }
+    chars += length
+  }
+  if (from < records.length) yield records.slice(from)
+}
+
+/** Hands bytes on, and remembers whether the last of them ended a line. */
+function watchEnd(source: AsyncIterable<Buffer>) {
+  let last: number | undefined
+  async function* watched() {
+    for await (const chunk of source) {
+      last = chunk.at(-1) ?? last
+      yield chunk
+    }
+  }
+  return { bytes: watched(), isEnded: () => last === undefined || last === 10 }
+}
+
+/** A digest of the beginning of a file that was so long. */
+function headOf(path: string, size: number): string {
+  const head = Buffer.alloc(Math.min(size, HEAD_BYTES))
   const file = openSync(path, 'r')
   try {
     readSync(file, head, 0, head.length, 0)
   } finally {
     closeSync(file)
   }
-  return digest(`${path}\n${size}\n${head.toString('latin1')}`)
+  return digest(head.toString('latin1'))
 }
 
 function digest(text: string): string {

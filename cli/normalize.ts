@@ -76,7 +76,8 @@ async function normalize(options: Options) {
   })
   for await (const batch of records) {
     for (let from = 0; from < batch.length && !stop.signal.aborted; from += BATCH) {
-      await intake.emit('normalize', definition.name, batch.slice(from, from + BATCH))
+      const records = batch.slice(from, from + BATCH).map(({ record }) => record)
+      await intake.emit('normalize', definition.name, records)
     }
     if (stop.signal.aborted) break
   }

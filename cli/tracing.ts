@@ -32,9 +32,9 @@ export function openTracer({ config: { telemetry }, roles, log, metrics }: Optio
 export function tracedIntake(intake: Intake, tracer: Tracer): Intake {
   if (!tracer.on) return intake
   return {
-    emit(instance, format, records) {
+    emit(instance, format, records, repeats) {
       const attributes = { 'weir.collector': instance, 'weir.format': format, 'weir.records': records.length }
-      return tracer.run('ingest', { attributes }, () => intake.emit(instance, format, records))
+      return tracer.run('ingest', { attributes }, () => intake.emit(instance, format, records, repeats))
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Definition } from '../core/define.js'
 import type { Log } from '../core/log.js'
 import type { Outcome } from '../core/outcome.js'
 import type { EventDraft } from '../ocsf/event.js'
+import type { Repeats } from './repeats.js'
 
 /** One record as a transport saw it, before anybody looked inside. */
 export type RawRecord = {
@@ -112,9 +113,10 @@ export type CollectorDeps = {
   /**
    * Hands records of one format to the pipeline. Resolves when they are durable (stored, dropped or dead-lettered):
    * only then may the collector acknowledge its source. Rejects with a retryable error when the pipeline cannot take
-   * them; the collector then waits and sends the same records again.
+   * them; the collector then waits and sends the same records again. `repeats` is given where one delivery without
+   * positions is handed over in several calls, so that equal records in different calls stay two.
    */
-  emit(format: string, records: readonly RawRecord[]): Promise<Receipt>
+  emit(format: string, records: readonly RawRecord[], repeats?: Repeats): Promise<Receipt>
   /** Reports the state of the source: silent, lost records, gaps. Becomes a coverage event. */
   coverage(report: CoverageReport): void
   /** Counts input that was turned away before it became records (an HTTP body that does not parse), by snake_case reason. */

@@ -12,6 +12,7 @@ import { defineFormat, type FormatDefinition } from './contract.js'
 import { cloudtrail } from './formats/cloudtrail.js'
 import { ocsf } from './formats/ocsf.js'
 import { createIntake } from './intake.js'
+import { createRepeats } from './repeats.js'
 
 /** What became of the records, without what is said about the source. */
 function countsOf({ newest_time: _, ...counts }: Receipt): object {
@@ -112,6 +113,18 @@ test('the same records give the same uids; equal records of one call are told ap
   const uids = events().map((event) => event.metadata.uid)
   assert.equal(new Set(uids).size, 3)
   assert.deepEqual(uids.slice(0, 3), uids.slice(3))
+})
+
+test('equal records of one delivery are told apart though it is handed over in several calls', async () => {
+  const { intake, events } = await setup()
+  for (let time = 0; time < 2; time++) {
+    const repeats = createRepeats()
+    for (let call = 0; call < 3; call++)
+      await intake.emit('test', 'words', [{ data: 'a line that is repeated' }], repeats)
+  }
+  const uids = events().map((event) => event.metadata.uid)
+  assert.equal(new Set(uids.slice(0, 3)).size, 3)
+  assert.deepEqual(uids.slice(0, 3), uids.slice(3), 'sent again, it is the same')
 })
 
 test('an attribute OCSF does not know moves to unmapped instead of refusing the event', async () => {

@@ -11,6 +11,7 @@ import { type Problem, validate } from '../ocsf/validate.js'
 import { makeWellFormed } from '../ocsf/well-formed.js'
 import type { Format, FormatContext, FormatDefinition, RawRecord, Receipt } from './contract.js'
 import { createPodTable, type PodTable } from './pod-table.js'
+import { createRepeats, type Repeats } from './repeats.js'
 
 export type IntakeConfig = {
   bus: Pick<Bus, 'publish'>
@@ -28,9 +29,10 @@ export type IntakeConfig = {
 export type Intake = {
   /**
    * Makes events of raw records and publishes them. Resolves when all are durable; rejects with `retryable` when the
-   * bus cannot take them (emit the same records again then). Throws `config_invalid` for an unknown format.
+   * bus cannot take them (emit the same records again then). Throws `config_invalid` for an unknown format. `repeats` is
+   * given where one delivery is handed over in several calls.
    */
-  emit(instance: string, format: string, records: readonly RawRecord[]): Promise<Receipt>
+  emit(instance: string, format: string, records: readonly RawRecord[], repeats?: Repeats): Promise<Receipt>
 }
 
 /** Records handled between two looks at the clock. */
@@ -63,7 +65,7 @@ export function createIntake(config: IntakeConfig): Intake {
   const turns = config.turns ?? createTurns()
   const pods = createPodTable()
   return {
-    async emit(instance, name, records) {
+    async emit(instance, name, records, repeats = createRepeats()) {
       const entry = config.formats.get(name)
       if (!entry) {
         throw new WeirError('config_invalid', `there is no format "${name}"`, {
@@ -71,7 +73,7 @@ export function createIntake(config: IntakeConfig): Intake {
         })
       }
       const tally = emptyTally(records.length)
-      const reader = createReader(config, instance, entry, tally, pods)
+      const reader = createReader(config, instance, entry, tally, pods, repeats)
       const publishing = createPublishing(config.bus)
       for (let from = 0; from < records.length; from += SLICE) {
         const to = Math.min(records.length, from + SLICE)
@@ -121,12 +123,11 @@ function createReader(
   entry: { definition: FormatDefinition; format: Format },
   tally: Tally,
   pods: PodTable,
+  repeats: Repeats,
 ) {
   const { definition, format } = entry
   const received_time = config.now()
   const context = { received_time }
-  // Equal records without a position are told apart by how often they came before in this call.
-  const repeats = new Map<string, number>()
   let events: Message[] = []
   const deadLetters: Message[] = []
   /** What a source says about its own losses (Falco does) is about the source, not about a workload. */
@@ -217,12 +218,8 @@ function createReader(
     const outcome = normalise(input, format, record.host ? { ...context, host: record.host } : context)
     if (outcome.kind !== 'ok') return turnAway(record, outcome)
     const raw = definition.keeps_raw ? undefined : textOf(record)
-    let repeat = 0
-    if (record.position === undefined && outcome.value[0]?.metadata?.uid === undefined) {
-      const text = raw ?? textOf(record)
-      repeat = repeats.get(text) ?? 0
-      repeats.set(text, repeat + 1)
-    }
+    const is_named = record.position !== undefined || outcome.value[0]?.metadata?.uid !== undefined
+    const repeat = is_named ? 0 : repeats(raw ?? textOf(record))
     for (let i = 0; i < outcome.value.length; i++) accept(record, raw, outcome.value[i] as EventDraft, i, repeat)
   }
 }

@@ -5,7 +5,7 @@ import { createLog } from '../core/log.js'
 import type { EventDraft, OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
 import { validate } from '../ocsf/validate.js'
-import type { CollectorDeps, CoverageReport, RawRecord, Receipt } from './contract.js'
+import type { CollectorDeps, CoverageReport, RawRecord } from './contract.js'
 
 /** What a collector under test handed over, and knobs for how the pipeline behaves. */
 export type RecordingDeps = {
@@ -14,7 +14,7 @@ export type RecordingDeps = {
   readonly coverage: CoverageReport[]
   readonly refused: Map<string, number>
   /** Replaced by a test to fail, to wait, or to report something else. */
-  emit: (format: string, records: readonly RawRecord[]) => Promise<Receipt>
+  emit: CollectorDeps['emit']
   pressure: number
   /** Resolves with the first thing `find` returns; rejects after `timeout_ms`. */
   until<T>(find: () => T | undefined | false, what: string, timeout_ms?: number): Promise<T>
@@ -43,7 +43,7 @@ export function recordingDeps(state_dir = temporaryFolder()): RecordingDeps {
     },
     deps: {
       instance: 'under_test',
-      emit: (format, records) => recording.emit(format, records),
+      emit: (format, records, repeats) => recording.emit(format, records, repeats),
       coverage: (report) => void recording.coverage.push(report),
       refused: (reason, n = 1) => void recording.refused.set(reason, (recording.refused.get(reason) ?? 0) + n),
       pressure: () => recording.pressure,

@@ -10,10 +10,11 @@ export function ofThisMachine(deps: CollectorDeps, root = '/'): CollectorDeps {
   const host = { id: String(device.uid), name: workload.name }
   return {
     ...deps,
-    emit: (format, records) =>
+    emit: (format, records, repeats) =>
       deps.emit(
         format,
         records.map((record) => ({ host, ...record })),
+        repeats,
       ),
   }
 }

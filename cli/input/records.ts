@@ -5,7 +5,7 @@ import type { FormatDefinition, RawRecord } from '../../ingest/contract.js'
 import { formats } from '../../ingest/formats/index.js'
 import { createHeader } from '../../ingest/header.js'
 import { lineSplitter } from '../../ingest/lines.js'
-import { jsonSplitter } from './json-splitter.js'
+import { type JsonPiece, jsonSplitter } from './json-splitter.js'
 
 /** One record a line, or JSON documents that may have many lines (also one array of records). */
 type Shape = 'lines' | 'documents'
@@ -15,10 +15,18 @@ const PEEK_BYTES = 256 * 1024
 const SAMPLE = 50
 const MAX_LINE_BYTES = 64 * 1024 * 1024
 
+/** A record and where it stands in its file: the byte its line begins at, or which of the documents it is. */
+export type Placed = { readonly record: RawRecord; readonly at: number }
+
 export type Input = {
   readonly definition: FormatDefinition
+  /**
+   * True if whatever is written behind these records leaves them and their order as they are: not so where a line may
+   * belong to an event that goes on, or an array is written anew.
+   */
+  readonly is_append_only: boolean
   /** The records in their order, some at a time. */
-  readonly records: AsyncIterable<readonly RawRecord[]>
+  readonly records: AsyncIterable<readonly Placed[]>
 }
 
 /** Looks at the beginning of a stream and opens it as records. `format` is a name or `auto`; `name` is for errors. */
@@ -27,7 +35,9 @@ export async function openInput(bytes: AsyncIterable<Buffer>, format: string, na
   const text = head.toString('utf8').replace(/^\ufeff/, '')
   const shape = shapeOf(text)
   const definition = format === 'auto' ? guess(text, shape, name) : formats.find(format)
-  return { definition, records: shape === 'lines' ? lineRecords(all, definition) : documentRecords(all) }
+  const isLines = shape === 'lines'
+  const is_append_only = isLines && definition.partOf === undefined
+  return { definition, is_append_only, records: isLines ? lineRecords(all, definition) : documentRecords(all) }
 }
 
 async function peek(bytes: AsyncIterable<Buffer>): Promise<{ head: Buffer; all: AsyncIterable<Buffer> }> {
@@ -111,14 +121,19 @@ function pieces(text: string): unknown[] {
 async function* lineRecords(
   bytes: AsyncIterable<Buffer>,
   definition: FormatDefinition,
-): AsyncGenerator<readonly RawRecord[]> {
+): AsyncGenerator<readonly Placed[]> {
   const splitter = lineSplitter(MAX_LINE_BYTES)
   const assembler = definition.partOf && createAssembler(definition.partOf)
   const header = createHeader(definition)
+  // An event of several lines stands where its first one does: the assembler hands that on as its position.
+  const placed = (records: readonly RawRecord[]) =>
+    records.map(({ position, ...record }): Placed => ({ record, at: Number(position) }))
   const recordsOf = (lines: ReturnType<typeof splitter.push>): RawRecord[] => {
     const records: RawRecord[] = []
     for (const line of lines) {
-      const record = header.place(line.fault ? { data: line.text, fault: line.fault } : { data: line.text })
+      const position = String(line.offset)
+      const { text: data, fault } = line
+      const record = header.place(fault ? { data, position, fault } : { data, position })
       if (record === undefined) continue
       if (assembler) records.push(...assembler.push(record, line.offset, 0))
       else records.push(record)
@@ -127,27 +142,29 @@ async function* lineRecords(
   }
   for await (const chunk of bytes) {
     const records = recordsOf(splitter.push(chunk))
-    if (records.length > 0) yield records
+    if (records.length > 0) yield placed(records)
   }
   const rest = [...recordsOf(splitter.end()), ...(assembler?.flush() ?? [])]
-  if (rest.length > 0) yield rest
+  if (rest.length > 0) yield placed(rest)
 }
 
-async function* documentRecords(bytes: AsyncIterable<Buffer>): AsyncGenerator<readonly RawRecord[]> {
+async function* documentRecords(bytes: AsyncIterable<Buffer>): AsyncGenerator<readonly Placed[]> {
   const decoder = new StringDecoder('utf8')
   const splitter = jsonSplitter(MAX_LINE_BYTES)
   let isFirst = true
+  let n = 0
+  const placed = (piece: JsonPiece): Placed => ({ record: recordOf(piece), at: n++ })
   for await (const chunk of bytes) {
     const text = decoder.write(chunk)
-    const records = splitter.push(isFirst ? text.replace(/^\ufeff/, '') : text).map(recordOf)
+    const records = splitter.push(isFirst ? text.replace(/^\ufeff/, '') : text).map(placed)
     isFirst = false
     if (records.length > 0) yield records
   }
-  const rest = [...splitter.push(decoder.end()), ...splitter.end()].map(recordOf)
+  const rest = [...splitter.push(decoder.end()), ...splitter.end()].map(placed)
   if (rest.length > 0) yield rest
 }
 
-function recordOf({ text, is_cut }: { text: string; is_cut: boolean }): RawRecord {
+function recordOf({ text, is_cut }: JsonPiece): RawRecord {
   if (!is_cut) return { data: text }
   const detail = `a JSON document has more than ${MAX_LINE_BYTES} characters; its beginning is kept`
   return { data: text, fault: { reason: 'document_too_long', detail } }

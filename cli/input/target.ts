@@ -20,6 +20,8 @@ export type Target = {
 }
 
 const RETRIES = 60
+/** The longest line a push endpoint takes unless it is configured otherwise. */
+const MAX_LINE_BYTES = 1024 * 1024
 
 /** The push endpoint that is named or belongs to the Weir that has the lake open, else the lake itself. */
 export async function openTarget(config: WeirConfig, given: { url?: string; token?: string }): Promise<Target> {
@@ -62,41 +64,59 @@ function pushTarget(url: string, token: string | undefined): Target {
   return {
     says: url,
     async send(definition, records) {
-      const body = bodyOf(definition, records)
-      for (let attempt = 1; ; attempt++) {
-        const answer = await post(`${url.replace(/\/$/, '')}/ingest/${definition.name}`, body, token)
-        if (answer.ok) return (await answer.json()) as Counts
-        const text = (await answer.text()).slice(0, 500)
-        const isBusy = answer.status === 429 || answer.status === 503
-        if (!isBusy || attempt >= RETRIES) {
-          throw new WeirError('bad_input', `${url} answered ${answer.status}: ${text}`, {
-            hint:
-              answer.status === 401 ? 'Name the variable that holds the token with --token-env.' : 'See the answer.',
-          })
-        }
-        await sleep(Math.min(30, Number(answer.headers.get('retry-after')) || 1) * 1_000)
+      const total: Counts = { records: 0, stored: 0, dropped: 0, dead_lettered: 0 }
+      for (const body of bodiesOf(definition, records)) {
+        const counts = await pushed(definition, body)
+        for (const key of ['records', 'stored', 'dropped', 'dead_lettered'] as const) total[key] += counts[key]
       }
+      return total
     },
     async close() {},
   }
+
+  async function pushed(definition: FormatDefinition, body: Body): Promise<Counts> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await post(`${url.replace(/\/$/, '')}/ingest/${definition.name}`, body, token)
+      if (answer.ok) return (await answer.json()) as Counts
+      const text = (await answer.text()).slice(0, 500)
+      const isBusy = answer.status === 429 || answer.status === 503
+      if (!isBusy || attempt >= RETRIES) {
+        throw new WeirError('bad_input', `${url} answered ${answer.status}: ${text}`, {
+          hint: answer.status === 401 ? 'Name the variable that holds the token with --token-env.' : 'See the answer.',
+        })
+      }
+      await sleep(Math.min(30, Number(answer.headers.get('retry-after')) || 1) * 1_000)
+    }
+  }
 }
 
-async function post(url: string, body: string, token: string | undefined): Promise<Response> {
+async function post(url: string, { type, text }: Body, token: string | undefined): Promise<Response> {
   const headers = {
-    'content-type': 'application/x-ndjson',
+    'content-type': type,
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   }
   try {
-    return await fetch(url, { method: 'POST', headers, body })
+    return await fetch(url, { method: 'POST', headers, body: text })
   } catch (error) {
     throw new WeirError('bad_input', `nothing answers at ${url}`, { cause: error, hint: 'Is weir up running?' })
   }
 }
 
-/** Records as lines: a header once before those it belongs to, JSON on one line. */
-function bodyOf(definition: FormatDefinition, records: readonly RawRecord[]): string {
-  const lines: string[] = []
+type Body = { readonly type: 'application/x-ndjson' | 'application/json'; readonly text: string }
+
+/**
+ * Records as lines: a header once before those it belongs to, JSON on one line. A document that is longer than a line may
+ * be is a body of its own, which may hold as much as the endpoint reads at once.
+ */
+function bodiesOf(definition: FormatDefinition, records: readonly RawRecord[]): Body[] {
+  const bodies: Body[] = []
+  let lines: string[] = []
   let header: string | undefined
+  function endLines() {
+    if (lines.length > 0) bodies.push({ type: 'application/x-ndjson', text: `${lines.join('\n')}\n` })
+    lines = []
+    header = undefined
+  }
   for (const { data } of records) {
     const text = typeof data === 'string' ? data : JSON.stringify(data)
     const cut = text.indexOf('\n')
@@ -105,9 +125,26 @@ function bodyOf(definition: FormatDefinition, records: readonly RawRecord[]): st
       if (first !== header) lines.push(first)
       header = first
       lines.push(text.slice(cut + 1))
-    } else lines.push(cut >= 0 && text.trimStart().startsWith('{') ? onOneLine(text) : text)
+      continue
+    }
+    const line = cut >= 0 && text.trimStart().startsWith('{') ? onOneLine(text) : text
+    if (Buffer.byteLength(line) > MAX_LINE_BYTES && isDocument(line)) {
+      endLines()
+      bodies.push({ type: 'application/json', text: line })
+    } else lines.push(line)
   }
-  return `${lines.join('\n')}\n`
+  endLines()
+  return bodies
+}
+
+function isDocument(text: string): boolean {
+  if (!text.trimStart().startsWith('{')) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function onOneLine(text: string): string {

@@ -58,6 +58,23 @@ test('10,000 lines arrive in order, in chunks, and are answered when all are dur
   )
 })
 
+test(
+  'equal lines in different chunks of one body are counted together, and apart from those of another',
+  LIMIT,
+  async (t) => {
+    const { recording, push } = await listening(t)
+    const take = recording.emit
+    const counted: number[] = []
+    recording.emit = (format, records, repeats) => {
+      counted.push(repeats?.('the same') ?? -1)
+      return take(format, records)
+    }
+    await push(lines(4_001))
+    await push(lines(1))
+    assert.deepEqual(counted, [0, 1, 2, 0])
+  },
+)
+
 test('gzip, CRLF, a byte order mark, blank lines and a missing last newline are understood', LIMIT, async (t) => {
   const { recording, push } = await listening(t)
   const answer = await push(gzipSync('\ufeff{"a":1}\r\n\r\n  \n{"a":2}'), { 'content-encoding': 'gzip' })

@@ -4,6 +4,7 @@ import type { CollectorDeps, FormatDefinition, RawRecord, Receipt } from '../../
 import { formats } from '../../formats/index.js'
 import { createHeader } from '../../header.js'
 import { type Line, lineSplitter } from '../../lines.js'
+import { createRepeats } from '../../repeats.js'
 import { tooLarge } from './body.js'
 import type { HttpConfig } from './config.js'
 import { HttpProblem } from './problem.js'
@@ -144,6 +145,7 @@ function notObjects(found: string): HttpProblem {
 export function chunkedEmits(format: string, deps: CollectorDeps, reached: () => number) {
   const receipt = { records: 0, stored: 0, dropped: 0, dead_lettered: 0 }
   const in_flight = new Set<Promise<void>>()
+  const repeats = createRepeats()
   let chunk: RawRecord[] = []
   let chars = 0
   let accepted = 0
@@ -156,7 +158,7 @@ export function chunkedEmits(format: string, deps: CollectorDeps, reached: () =>
     const accepted_then = reached()
     chunk = []
     chars = 0
-    const sent = deps.emit(format, records).then(
+    const sent = deps.emit(format, records, repeats).then(
       (part) => {
         receipt.records += part.records
         receipt.stored += part.stored
