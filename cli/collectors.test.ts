@@ -120,6 +120,30 @@ for (const { name } of collectors.all) {
   })
 }
 
+test('a format that ends is told though others come through the same collector, and an event of the future hides nothing', async () => {
+  const weir = await runner('http', { silent_after_ms: 400, sources: { 'source/ocsf': 0 } })
+  const falco = (time: number) =>
+    weir.deps.emit('falco', [{ data: { ...FALCO_DROPS, time: new Date(time).toISOString() } }])
+  const other = { class_uid: 4001, activity_id: 1, severity_id: 1, dst_endpoint: { ip: '192.0.2.1' } }
+  const time = Date.now() - 60_000
+  await falco(time)
+  await falco(Date.UTC(9998, 1, 1))
+  await weir.deps.emit('ocsf', [{ data: { ...other, time } }])
+  const others = setInterval(() => void weir.deps.emit('cloudtrail', [{ data: {} }]), 100)
+  try {
+    const silent = await weir.until('the end of falco', ({ status }) => status === 'Silent')
+    assert.equal(silent.source?.name, 'source/silence/falco')
+    assert.match(String(silent.message), /^falco through source has been silent for/)
+    assert.equal(silent.last_event_time, time)
+    await falco(time)
+    await weir.until('its return', ({ message }) => /^falco through source is heard again/.test(String(message)))
+    assert.deepEqual(weir.service.states()[0]?.limits, [], 'nothing is told of ocsf')
+  } finally {
+    clearInterval(others)
+    await weir.stop()
+  }
+})
+
 test('a limit of its own for one source, and none', async () => {
   const weir = await runner('http', { silent_after_ms: 50, sources: { source: 0 } })
   await new Promise((resolve) => setTimeout(resolve, 300))

@@ -74,7 +74,7 @@ export function createCollectors(options: Options): Service & { states(): Collec
       log: log.child({ collector: instance }),
       async emit(format, records, repeats) {
         const receipt = await intake.emit(instance, format, records, repeats)
-        watch.heard(receipt)
+        watch.heard(receipt, format)
         return receipt
       },
       pressure: () => bus.pressure(),
@@ -102,7 +102,7 @@ export function createCollectors(options: Options): Service & { states(): Collec
         onStarted(collector) {
           entry.collector = collector
           for (const [part, report] of said_before) {
-            if (part === SILENCE || limits.get(part) !== report) continue
+            if (part.startsWith(SILENCE) || limits.get(part) !== report) continue
             watch.told({ part, status: 'ok', message: `${instance} collects now.` })
           }
           if (entry.reason !== '') tell('ok', `${instance} collects now: ${collector.describe()}.`)
@@ -168,6 +168,7 @@ function watchOf(
   return createSourceWatch({
     instance,
     silent_after_ms: sources[instance] ?? silent_after_ms,
+    formatSilentAfter: (format) => sources[`${instance}/${format}`] ?? sources[instance] ?? silent_after_ms,
     report_interval_ms,
     now: Date.now,
     report(report) {

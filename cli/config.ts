@@ -175,7 +175,9 @@ const coverage = z
     sources: z
       .record(z.string(), z.number().int().min(0))
       .default({})
-      .describe('The same for single collectors, by their names: `{ trail: 3600000 }`.'),
+      .describe(
+        'The same for single collectors, by their names, or for one format that comes through them: `{ trail: 3600000, push/falco: 0 }`.',
+      ),
     report_interval_ms: z
       .number()
       .int()

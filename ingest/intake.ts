@@ -41,6 +41,8 @@ const SLICE = 64
 const OUTSTANDING = 16
 /** Longest envelope, in UTF-16 code units: of one that holds many records each is measured by itself. As long as a pushed document may be. */
 const MAX_ENVELOPE_LENGTH = 32 * 1024 * 1024
+/** As far as the clocks of machines may differ, ms. */
+const MAX_AHEAD_MS = 5 * 60_000
 /** Messages in one publication. */
 const PUBLICATION = 512
 
@@ -165,7 +167,9 @@ function createReader(
     if (problem) refuse(record, 'invalid_event', problem)
     else {
       tally.stored += 1
-      if (tally.newest_time === undefined || event.time > tally.newest_time) tally.newest_time = event.time
+      // What is dated far ahead says nothing about how far the source has come.
+      const is_possible = event.time <= received_time + MAX_AHEAD_MS
+      if (is_possible && event.time > (tally.newest_time ?? -1)) tally.newest_time = event.time
       if (event.class_uid === CLASS.coverage) tally.lost += Number(event.lost_count) || 0
       const target = event.class_uid === CLASS.coverage ? coverage : events
       target.push({ key: event.workload?.uid ?? instance, value: event, timestamp: received_time })
