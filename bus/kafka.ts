@@ -191,10 +191,11 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
 
 /** The dead letter of a message; of a dead letter: the same one with less of its record. */
 function letterOf({ key, value, timestamp }: Message, why: string, length: number): Message {
+  const position = value.metadata?.uid
   const letter = deadLetter({
     reason: 'event_too_large',
     detail: why,
-    source: { instance: 'bus', format: 'ocsf', position: value.metadata?.uid ?? '' },
+    source: { instance: 'bus', format: 'ocsf', ...(position ? { position } : {}) },
     raw: (value.raw_data ?? JSON.stringify(value)).slice(0, length),
     received_time: timestamp,
   })

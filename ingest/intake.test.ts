@@ -127,6 +127,16 @@ test('equal records of one delivery are told apart though it is handed over in s
   assert.deepEqual(uids.slice(0, 3), uids.slice(3), 'sent again, it is the same')
 })
 
+test('dead letters of a call that is repeated are the same, and equal bad lines of one delivery are two', async () => {
+  const { intake, dead } = await setup()
+  for (let time = 0; time < 2; time++)
+    await intake.emit('test', 'words', [{ data: 'wrong' }, { data: 'wrong' }, { data: 'wrong', position: 'f:1' }])
+  const uids = dead().map((letter) => letter.metadata.uid)
+  assert.equal(uids.length, 6)
+  assert.equal(new Set(uids.slice(0, 3)).size, 3)
+  assert.deepEqual(uids.slice(0, 3), uids.slice(3))
+})
+
 test('an attribute OCSF does not know moves to unmapped instead of refusing the event', async () => {
   const { intake, events } = await setup()
   const event = {

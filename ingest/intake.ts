@@ -135,10 +135,13 @@ function createReader(
   /** What a source says about its own losses (Falco does) is about the source, not about a workload. */
   const coverage: Message[] = []
 
-  function refuse(record: RawRecord, reason: string, detail: string) {
+  /** `repeat` is how often an equal record without a position came before, where that was counted already. */
+  function refuse(record: RawRecord, reason: string, detail: string, index = 0, repeat?: number) {
     bump(tally.rejected, reason)
     const source = { instance, format: definition.name, ...(record.position ? { position: record.position } : {}) }
-    const value = deadLetter({ reason, detail, source, raw: textOf(record), received_time })
+    const raw = textOf(record)
+    const before = record.position ? 0 : (repeat ?? repeats(raw))
+    const value = deadLetter({ reason, detail, source, raw, received_time, ordinal: before * 1_000 + index })
     deadLetters.push({ key: instance, value, timestamp: received_time })
   }
 
@@ -164,7 +167,7 @@ function createReader(
     })
     // After the checks: what a pod's container is must not be learned from an event that is none.
     if (!problem) pods.join(event)
-    if (problem) refuse(record, 'invalid_event', problem)
+    if (problem) refuse(record, 'invalid_event', problem, index, repeat)
     else {
       tally.stored += 1
       // What is dated far ahead says nothing about how far the source has come.

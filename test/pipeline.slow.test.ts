@@ -198,11 +198,11 @@ describe('the whole pipeline on the embedded engine', () => {
     assert.deepEqual(
       {
         stored: await stored(),
-        dead: await number('(SELECT uniqExact(raw_data, source_position) FROM dead_letters)'),
+        dead: await number('(SELECT count() FROM dead_letters)'),
         findings: await number('(SELECT count() FROM findings)'),
         responses: await number('(SELECT count() FROM responses)'),
       },
-      { ...before, dead: await number('(SELECT uniqExact(raw_data, source_position) FROM dead_letters)') },
+      before,
     )
     assert.equal(app.engine.stats().findings, 0)
   })

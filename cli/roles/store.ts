@@ -44,15 +44,18 @@ async function storeBatch(store: Store, log: Log, batch: Batch) {
   batch.release?.()
   const receipt = await store.handle(batch.topic, events, batch.token)
   if (receipt.rejected.length === 0) return
-  const letters = receipt.rejected.map(({ event, reason, detail }) =>
-    deadLetter({
+  // Of the bus, not of the clock: the same batch, delivered again, gives the same letters.
+  const received = new Map(batch.messages.map(({ value, timestamp }) => [value, timestamp]))
+  const letters = receipt.rejected.map(({ event, reason, detail }) => {
+    const position = event.metadata?.uid
+    return deadLetter({
       reason,
       detail,
-      source: { instance: 'lake', format: 'ocsf', position: event.metadata?.uid ?? '' },
+      source: { instance: 'lake', format: 'ocsf', ...(position ? { position } : {}) },
       raw: JSON.stringify(event),
-      received_time: Date.now(),
-    }),
-  )
+      received_time: received.get(event) ?? Date.now(),
+    })
+  })
   const second = await store.handle('weir.dead_letters', letters)
   for (const { reason, detail } of second.rejected) log.error({ reason, detail }, 'a dead letter could not be stored')
 }
