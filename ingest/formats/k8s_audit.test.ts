@@ -228,3 +228,81 @@ test("events of other people's rules become valid", { skip: sharedRecords(rules[
   assert.deepEqual(report.problems, {})
   assert.deepEqual(report.rejected, {})
 })
+
+test('values of secrets and tokens are nowhere in the event, names of their keys are', () => {
+  const SECRET = 'c3VwZXItc2VjcmV0'
+  const call = (
+    resource: string,
+    subresource: string | undefined,
+    requestObject: unknown,
+    responseObject: unknown,
+  ) => ({
+    kind: 'Event',
+    apiVersion: 'audit.k8s.io/v1',
+    level: 'RequestResponse',
+    auditID: 'a-1',
+    stage: 'ResponseComplete',
+    requestURI: '/api/v1/namespaces/shop/x',
+    verb: 'update',
+    user: { username: 'mallory' },
+    objectRef: { resource, namespace: 'shop', name: 'x', apiVersion: 'v1', ...(subresource ? { subresource } : {}) },
+    responseStatus: { code: 200 },
+    requestReceivedTimestamp: '2026-01-12T08:30:00.000000Z',
+    stageTimestamp: '2026-01-12T08:30:00.100000Z',
+    requestObject,
+    responseObject,
+  })
+  const annotations = {
+    'kubectl.kubernetes.io/last-applied-configuration': `{"data":{"password":"${SECRET}"}}`,
+    team: 'a',
+  }
+  const secret = { kind: 'Secret', metadata: { name: 'x', annotations }, data: { password: SECRET }, type: 'Opaque' }
+  const update = call('secrets', undefined, secret, {
+    kind: 'SecretList',
+    items: [secret, { ...secret, kind: undefined }],
+  })
+  const records = [
+    update,
+    call('secrets', undefined, [{ op: 'replace', path: '/data/password', value: SECRET }], secret),
+    call('secrets', undefined, { stringData: { password: SECRET } }, null),
+    call(
+      'tokenreviews',
+      undefined,
+      { kind: 'TokenReview', spec: { token: SECRET } },
+      { kind: 'TokenReview', spec: { token: SECRET }, status: { authenticated: true } },
+    ),
+    call(
+      'serviceaccounts',
+      'token',
+      { kind: 'TokenRequest', spec: { audiences: ['a'] } },
+      { kind: 'TokenRequest', status: { token: SECRET } },
+    ),
+    { logGroup: '/aws/eks/shop/cluster', logStream: 'kube-apiserver-audit-1', message: JSON.stringify(update) },
+    { properties: { log: JSON.stringify(update), pod: 'p' }, category: 'kube-audit' },
+    {
+      insertId: 'i',
+      timestamp: '2026-01-12T08:30:00Z',
+      resource: { type: 'k8s_cluster', labels: { cluster_name: 'c', project_id: 'p', location: 'l' } },
+      protoPayload: {
+        '@type': 'type.googleapis.com/google.cloud.audit.AuditLog',
+        serviceName: 'k8s.io',
+        methodName: 'io.k8s.core.v1.secrets.update',
+        resourceName: 'core/v1/namespaces/shop/secrets/x',
+        authenticationInfo: { principalEmail: 'm@shop.example' },
+        request: { ...secret, kind: undefined, '@type': 'core.k8s.io/v1.Secret' },
+      },
+    },
+  ]
+  for (const record of records) {
+    const before = JSON.stringify(record)
+    const event = eventOf(k8sAudit, record)
+    const text = JSON.stringify(event)
+    assert.ok(!text.includes(SECRET), text)
+    assert.ok(event.raw_data?.includes('removed by Weir'))
+    assert.equal(JSON.stringify(record), before, 'what was given is not changed')
+  }
+  const { data } = eventOf(k8sAudit, update).api.request
+  assert.deepEqual([Object.keys(data.data), data.metadata.annotations.team], [['password'], 'a'])
+  const pods = call('pods', undefined, { kind: 'Pod', data: { a: SECRET } }, null)
+  assert.ok(JSON.stringify(eventOf(k8sAudit, pods).api).includes(SECRET), 'other bodies stay as they are')
+})

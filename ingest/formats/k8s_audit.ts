@@ -5,9 +5,10 @@ import { defineFormat } from '../contract.js'
 import { type Fault, isObject, kindOf, rejectFaults, setOwn } from './fields.js'
 import { callOf } from './k8s-audit-call.js'
 import { draftOf } from './k8s-audit-draft.js'
-import { splitEnvelope, unwrap } from './k8s-audit-envelope.js'
+import { splitEnvelope, unwrap, type Wrapped } from './k8s-audit-envelope.js'
 import { gkeCallOf, isGke } from './k8s-audit-gke.js'
 import { mapping } from './k8s-audit-mapping.js'
+import { withoutSecretValues } from './k8s-audit-secrets.js'
 import { isEventTime } from './time.js'
 
 const config = z.strictObject({
@@ -70,7 +71,10 @@ function sureOf(record: unknown): number {
 function normalise(record: unknown, cluster: string | undefined): Outcome<EventDraft[]> {
   if (!isObject(record)) return reject('not_kubernetes_audit', `expected an audit event, found ${kindOf(record)}`)
   const faults: Fault[] = []
-  const outcome = isGke(record) ? gkeCallOf(record, faults) : readWrapped(record, faults)
+  const wrapped = isGke(record) ? undefined : unwrap(record)
+  const event = wrapped ? wrapped.event : record
+  const clean = isObject(event) ? withoutSecretValues(event) : event
+  const outcome = wrapped ? callIn({ ...wrapped, event: clean }, faults) : gkeCallOf(clean as typeof record, faults)
   if (faults.length > 0) return rejectFaults(faults)
   if (outcome.kind !== 'ok') return outcome
   const call = outcome.value
@@ -84,6 +88,8 @@ function normalise(record: unknown, cluster: string | undefined): Outcome<EventD
   }
   if (cluster !== undefined) call.cluster ??= cluster
   const draft = draftOf(call)
+  // The record as it came has what was removed.
+  if (clean !== event) draft.raw_data = JSON.stringify(clean)
   if (faults.length > 0) return rejectFaults(faults)
   const unmapped = call.rest()
   if (Object.keys(unmapped).length > 0) {
@@ -93,8 +99,7 @@ function normalise(record: unknown, cluster: string | undefined): Outcome<EventD
   return ok([draft])
 }
 
-function readWrapped(record: { [key: string]: unknown }, faults: Fault[]) {
-  const wrapped = unwrap(record)
+function callIn(wrapped: Wrapped, faults: Fault[]) {
   if (wrapped.drop !== undefined) return { kind: 'drop', reason: wrapped.drop } as const
   if (!isObject(wrapped.event)) {
     return reject('not_kubernetes_audit', `${wrapped.path}: expected a JSON object, found ${kindOf(wrapped.event)}`)
