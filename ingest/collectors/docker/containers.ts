@@ -37,8 +37,17 @@ export function knownContainers(api: DockerApi, host: () => JsonObject | undefin
     return device ? { host: device } : {}
   }
 
+  function forgetPidsOf(isGone: (id: string, pid: number) => boolean) {
+    for (const [pid, id] of by_first_pid) if (isGone(id, pid)) by_first_pid.delete(pid)
+  }
+
   async function running(): Promise<Known[]> {
+    const known_before = new Map(by_first_pid)
     const list: DockerAnswer[] = await api.request('GET', '/containers/json')
+    // An end that nobody told (the stream was broken) leaves a pid behind that the machine gives to another process. What
+    // was learned while the engine answered may be newer than its answer.
+    const ids = new Set(list.map(({ Id }) => Id))
+    forgetPidsOf((id, pid) => known_before.get(pid) === id && !ids.has(id))
     return list.map(({ Id, Names, Image }) => {
       const known = names.get(Id) ?? { id: Id, name: String(Names?.[0] ?? '').replace(/^\//, ''), image: Image }
       names.set(Id, known)
@@ -56,6 +65,8 @@ export function knownContainers(api: DockerApi, host: () => JsonObject | undefin
       ...(facts.image ? { image: facts.image } : {}),
     })
     const pid = answer.State?.Pid
+    // One that was started again has another first process.
+    forgetPidsOf((known) => known === facts.id)
     if (Number.isInteger(pid) && pid > 0) by_first_pid.set(pid, facts.id)
     const time = Date.now()
     const data: DockerRecord = { kind: 'inspect', ...withHost(), time, started, inspect: withoutSecrets(answer) }
@@ -83,7 +94,7 @@ export function knownContainers(api: DockerApi, host: () => JsonObject | undefin
         Attributes?: { name?: unknown; image?: unknown }
       }
       if (typeof ID !== 'string') return
-      if (event.Action === 'die') for (const [pid, id] of by_first_pid) if (id === ID) by_first_pid.delete(pid)
+      if (event.Action === 'die') forgetPidsOf((id) => id === ID)
       if (event.Action === 'destroy') names.delete(ID)
       else if (typeof Attributes?.name === 'string') {
         const { name, image } = Attributes

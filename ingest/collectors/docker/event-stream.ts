@@ -7,7 +7,10 @@ import type { CollectorDeps, RawRecord } from '../../contract.js'
 import { emitUntilTaken } from '../../emit-until-taken.js'
 import { parsed, positionOf } from './position.js'
 
-/** How far the stream was read: the nanosecond of the last event and the positions of all events of that nanosecond. */
+/**
+ * How far the stream was read: the nanosecond of the last event and the positions of all events of that nanosecond; none
+ * where no event came yet since reading began.
+ */
 type Checkpoint = { nano: string; positions: string[] }
 
 export type StreamHooks = {
@@ -55,9 +58,12 @@ export async function followEvents(
       const since = checkpoint ? secondsOf(checkpoint.nano) : String(Math.floor(Date.parse(SystemTime) / 1000))
       await hooks.connected(signal)
       wait_ms = 0
+      const from = checkpoint
+      // Whoever connects next must know that reading had begun, though no event came.
+      if (!from) await save({ nano: `${since}000000000`, positions: [] })
       deps.coverage({ part: 'events', status: 'ok', message: `Events of Docker ${engine} at ${api.address} are seen.` })
       last_problem = ''
-      await readOnce(api, deps, hooks, { since, checkpoint, save }, signal)
+      await readOnce(api, deps, hooks, { since, checkpoint: from, save }, signal)
       throw new WeirError('unreachable', 'the engine closed the event stream', {
         retryable: true,
         hint: 'It is probably restarting.',
@@ -101,10 +107,15 @@ async function readOnce(
     if (checked || !from) return
     checked = true
     if (position !== undefined && isReplay.has(position)) return
+    const since_time = new Date(Number(from.nano) / 1e6).toISOString()
+    const why =
+      from.positions.length > 0
+        ? `The engine no longer remembers the last event seen (${since_time})`
+        : `No event was seen since reading began (${since_time}), so that nothing tells whether the engine remembers all`
     deps.coverage({
       part: 'events',
       status: 'degraded',
-      message: `The engine no longer remembers the last event seen (${new Date(Number(from.nano) / 1e6).toISOString()}): events between then and ${new Date().toISOString()} may be missing.`,
+      message: `${why}: events between then and ${new Date().toISOString()} may be missing.`,
     })
     deps.coverage({ part: 'events', status: 'ok', message: `Events of Docker at ${api.address} are seen again.` })
   }
