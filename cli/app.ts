@@ -12,6 +12,7 @@ import type { Engine } from '../detectors/engine.js'
 import type { Format, FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
 import { createIntake, type Intake } from '../ingest/intake.js'
+import { createPodTable } from '../ingest/pod-table.js'
 import { createSqlEndpoint } from '../lake/endpoint/server.js'
 import type { EmbeddedLake, Lake } from '../lake/port.js'
 import { createStore, type Store } from '../lake/store.js'
@@ -21,6 +22,7 @@ import type { Jobs } from '../responders/jobs/port.js'
 import type { Responder } from '../responders/responder.js'
 import { createCollectors } from './collectors.js'
 import type { WeirConfig } from './config.js'
+import { createPodMemory } from './pod-memory.js'
 import { type Around, createConfiguredBus, openConfiguredJobs, openConfiguredLake } from './ports.js'
 import { publishCoverage } from './publish.js'
 import { createDetectRole } from './roles/detect.js'
@@ -91,7 +93,16 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
     : {}
 
   const { max_record_length } = config
-  const intake = createIntake({ bus, metrics, formats: createFormats(config), max_record_length, now: Date.now, turns })
+  const pods = createPodTable()
+  const intake = createIntake({
+    bus,
+    metrics,
+    formats: createFormats(config),
+    max_record_length,
+    pods,
+    now: Date.now,
+    turns,
+  })
   const collectors = roles.includes('ingest')
     ? createCollectors({ ...around, bus, intake: tracedIntake(intake, tracer), publishCoverage })
     : undefined
@@ -118,6 +129,7 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
       parts.responding,
       parts.detecting,
       !isLeftOut('endpoint') && parts.endpoint,
+      collectors && createPodMemory(join(data_dir, 'pods.json'), pods, log),
       !isLeftOut('collectors') && collectors,
       parts.responding &&
         !isLeftOut('endpoint') &&

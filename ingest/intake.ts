@@ -20,6 +20,8 @@ export type IntakeConfig = {
   metrics: Metrics
   /** Longest record that is looked at, in UTF-16 code units; a longer one is dead-lettered with its beginning. */
   max_record_length: number
+  /** What is known of pods; kept over a restart by whoever gives it. */
+  pods?: PodTable
   /** Wall clock, ms since 1970. */
   now: () => number
   /** Shared with the other parts of the process that work long at a stretch. */
@@ -65,7 +67,7 @@ function emptyTally(records: number): Tally {
 /** The only place where records become events: parse, normalise, derive, validate, count, dead-letter, publish. */
 export function createIntake(config: IntakeConfig): Intake {
   const turns = config.turns ?? createTurns()
-  const pods = createPodTable()
+  const pods = config.pods ?? createPodTable()
   return {
     async emit(instance, name, records, repeats = createRepeats()) {
       const entry = config.formats.get(name)

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { OcsfEvent, Workload } from '../ocsf/event.js'
 import { containerWorkload, POD_LABELS } from '../ocsf/workload.js'
 
@@ -14,10 +15,34 @@ export type PodTable = {
    * audit log), and gives an event about a pod whose container is known that container's identity. Changes the event.
    */
   join(event: OcsfEvent): void
+  /** All that is known, to be kept over a restart. */
+  known(): PodTableContent
+  /** Takes in what was kept, behind what this process has seen itself. */
+  remember(content: PodTableContent): void
+}
+
+const contentSchema = z.array(
+  z.tuple([
+    z.string(),
+    z.array(
+      z.tuple([
+        z.string(),
+        z.object({ uid: z.string(), name: z.string(), group: z.string(), image: z.string().optional() }),
+      ]),
+    ),
+  ]),
+)
+
+/** Pods by namespace and name, each with its containers by name; the one heard of last at the end. */
+export type PodTableContent = z.output<typeof contentSchema>
+
+/** What was kept, if it is that. */
+export function podTableContent(kept: unknown): PodTableContent | undefined {
+  return contentSchema.safeParse(kept).data
 }
 
 /**
- * Pod -> containers, as far as the events of this process have shown it. A pod with several containers is resolved only
+ * Pod -> containers, as far as the events of this process, or of it before a restart, have shown it. A pod with several containers is resolved only
  * if the event names one of them: an unknown container is better than the wrong one.
  */
 export function createPodTable(): PodTable {
@@ -51,6 +76,16 @@ export function createPodTable(): PodTable {
       const containers = pods.get(key)
       const found = containers && (named(containers, container) ?? only(containers, container))
       if (found) event.workload = { ...workload, ...found }
+    },
+    known: () => [...pods].map(([key, containers]) => [key, [...containers]] as PodTableContent[number]),
+    remember(content) {
+      const seen = [...pods]
+      pods.clear()
+      const kept = content.map(([key, containers]) => [key, new Map(containers as [string, Known][])] as const)
+      for (const [key, containers] of [...kept, ...seen].slice(-MAX_PODS)) {
+        pods.delete(key)
+        pods.set(key, containers)
+      }
     },
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync } from 'node:fs'
 import https from 'node:https'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type App, createApp } from '../cli/app.js'
 import { configSchema } from '../cli/config.js'
@@ -163,4 +164,9 @@ test('an EventList of the audit webhook is stored event by event, over TLS with 
   )
   assert.equal(Number(row?.n), Number(row?.uids))
   assert.equal(Number(row?.n) - Number(before?.n), 5)
+})
+
+test('which container the pod has is kept for the next start', async () => {
+  await app.stop()
+  assert.match(readFileSync(join(folder, 'pods.json'), 'utf8'), new RegExp(`shop/${POD}.*container/9c1f0b7ad2e4`))
 })
