@@ -328,6 +328,35 @@ test('an occupied port is an error that names it', LIMIT, async (t) => {
   await second.stop()
 })
 
+test('a named token allows its formats only; with the one for all, or without', LIMIT, async (t) => {
+  const tokens = {
+    nodes: { token: 'the-token-of-the-nodes', formats: ['falco', 'otlp'] },
+    cloud: { token: 'the-token-of-the-cloud', formats: ['cloudtrail'] },
+  }
+  const as = (token: string) => ({ authorization: `Bearer ${token}` })
+  const { push, recording, url } = await listening(t, { tokens })
+  assert.equal((await push('{}\n', as(tokens.nodes.token), '/ingest/falco')).status, 200)
+  const refused = await push('{}\n', as(tokens.nodes.token), '/ingest/cloudtrail')
+  assert.deepEqual([refused.status, refused.body.error.code], [403, 'format_not_allowed'])
+  assert.match(refused.body.error.hint, /falco, otlp/)
+  assert.equal((await push('{}\n', as(tokens.cloud.token), '/ingest?format=cloudtrail')).status, 200)
+  assert.equal((await push('{}\n', {}, '/ingest/falco')).status, 200, 'the token for all')
+  assert.equal(recording.emitted.length, 3)
+  assert.equal(recording.refused.get('format_not_allowed'), 1)
+  const otlp = (token: string) =>
+    fetch(`${url}/v1/logs`, {
+      method: 'POST',
+      body: '{}',
+      headers: { ...as(token), 'content-type': 'application/json' },
+    })
+  assert.deepEqual([(await otlp(tokens.nodes.token)).status, (await otlp(tokens.cloud.token)).status], [200, 403])
+
+  const only = await listening(t, { tokens, token: undefined })
+  assert.equal((await only.push('{}\n', as(tokens.nodes.token), '/ingest/falco')).status, 200)
+  assert.equal((await only.push('{}\n', {}, '/ingest/falco')).status, 401)
+  assert.match(only.collector.describe(), /with one of 2 tokens$/)
+})
+
 test('an address that others reach needs a token and TLS', () => {
   const problems = (settings: object) =>
     http.config.safeParse(settings).error?.issues.map(({ path }) => path.join('.')) ?? []
@@ -335,6 +364,10 @@ test('an address that others reach needs a token and TLS', () => {
   assert.deepEqual(problems({ host: '10.0.0.5', token: TOKEN }), ['tls'])
   assert.deepEqual(problems({ host: '0.0.0.0', token: TOKEN, allow_plain_http: true }), [])
   assert.deepEqual(problems({ host: '::1' }), [])
+  const falco = { token: TOKEN, formats: ['falco'] }
+  assert.deepEqual(problems({ host: '0.0.0.0', allow_plain_http: true, tokens: { falco } }), [])
+  assert.deepEqual(problems({ token: TOKEN, tokens: { falco } }), ['tokens'])
+  assert.deepEqual(problems({ tokens: { falco: { token: TOKEN, formats: ['falko'] } } }), ['tokens.falco.formats.0'])
   assert.deepEqual(problems({ tokn: 'x' }), [''])
 })
 

@@ -7,7 +7,7 @@ import { WeirError } from '../../core/errors.js'
 import { type Collector, type CollectorDeps, defineCollector } from '../contract.js'
 import { type HttpConfig, httpConfig } from './http/config.js'
 import { requestHandler } from './http/handler.js'
-import { keptToken } from './http/token.js'
+import { type Grant, keptToken } from './http/token.js'
 
 /** How long requests that are still arriving may take when Weir stops. */
 const STOP_GRACE_MS = 5000
@@ -41,10 +41,16 @@ function createHttp(config: HttpConfig, deps: CollectorDeps): HttpCollector {
     return `${config.tls ? 'https' : 'http'}://${name}:${address.port}`
   }
 
+  const named = Object.values(config.tokens)
+  async function grants(): Promise<Grant[]> {
+    if (config.token !== undefined) return [{ token: config.token }, ...named]
+    return named.length > 0 ? named : [{ token: await keptToken(token_path) }]
+  }
+
   return {
     url,
     async start() {
-      const requests = requestHandler(config, deps, config.token ?? (await keptToken(token_path)))
+      const requests = requestHandler(config, deps, await grants())
       handler = requests
       server = await createListener(config, (request, response) => void requests.handle(request, response))
       server.on('checkContinue', (request, response) => void requests.handle(request, response))
@@ -66,7 +72,8 @@ function createHttp(config: HttpConfig, deps: CollectorDeps): HttpCollector {
     describe() {
       const where = url() ?? `${config.tls ? 'https' : 'http'}://${config.host}:${config.port}`
       const path = config.format ? `/ingest (${config.format}) or /ingest/<format>` : '/ingest/<format>'
-      const key = config.token ? 'the configured token' : `the token in ${token_path}`
+      const configured = named.length + (config.token === undefined ? 0 : 1)
+      const key = ['the token in ' + token_path, 'the configured token'][configured] ?? `one of ${configured} tokens`
       return `POST ${where}${path} with ${key}`
     },
   }

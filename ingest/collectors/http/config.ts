@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { formats } from '../../formats/index.js'
 
 const MIB = 1024 * 1024
 
@@ -12,7 +13,22 @@ export const httpConfig = z
       .min(16)
       .optional()
       .describe(
-        'Bearer token that senders must show, e.g. `${WEIR_PUSH_TOKEN}`. Absent: one is made and kept in the state folder.',
+        'Bearer token that senders of any format must show, e.g. `${WEIR_PUSH_TOKEN}`. Without it and `tokens` one is made and kept in the state folder.',
+      ),
+    tokens: z
+      .record(
+        z.string().min(1),
+        z.strictObject({
+          token: z.string().min(16).describe('The bearer token, e.g. `${FALCO_TOKEN}`.'),
+          formats: z
+            .array(z.enum(formats.all.map(({ name }) => name) as [string, ...string[]]))
+            .min(1)
+            .describe('Formats that may be pushed with it; `otlp` for OpenTelemetry.'),
+        }),
+      )
+      .default({})
+      .describe(
+        'More tokens, each for some formats only, by a name of your own: `{ nodes: { token: ..., formats: [falco] } }`.',
       ),
     tls: z
       .strictObject({
@@ -62,9 +78,11 @@ export const httpConfig = z
     headers_timeout_ms: z.int().min(100).default(10_000).describe('Time for the headers to arrive, in ms.'),
   })
   .superRefine((config, context) => {
-    if (isLoopbackHost(config.host)) return
     const problem = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
-    if (!config.token) {
+    const given = [config.token, ...Object.values(config.tokens).map(({ token }) => token)].filter(Boolean)
+    if (new Set(given).size < given.length) problem('tokens', 'expected different tokens: each says who sends')
+    if (isLoopbackHost(config.host)) return
+    if (given.length === 0) {
       problem('token', `expected a token, because "${config.host}" can be reached from other machines`)
     }
     if (!config.tls && !config.allow_plain_http) {

@@ -6,7 +6,7 @@ import type { HttpConfig } from './config.js'
 import { otlpAnswer, otlpEncoding, otlpRefusal, otlpSignal, pushOtlp } from './otlp-push.js'
 import { HttpProblem, problemOf } from './problem.js'
 import { type Push, pushDocument, pushLines } from './push.js'
-import { isAuthorized } from './token.js'
+import { type Grant, grantsOf } from './token.js'
 
 /** From here on the pipeline has no room for more senders. */
 const FULL_PRESSURE = 0.9
@@ -23,7 +23,8 @@ export type RequestHandler = {
 }
 
 /** Answers the requests of the push endpoint. */
-export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: string): RequestHandler {
+export function requestHandler(config: HttpConfig, deps: CollectorDeps, grants: readonly Grant[]): RequestHandler {
+  const grantOf = grantsOf(grants)
   const active = new Set<Promise<void>>()
   let is_refusing = false
 
@@ -61,7 +62,7 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
       if (signal === undefined) {
         throw new HttpProblem(404, 'not_found', `There is nothing at ${pathname}.`, 'Use /v1/logs or /v1/metrics.')
       }
-      admit(request)
+      checkAllowed(admit(request), 'otlp')
       checkLength(request, config)
       const push = pushOtlp(request, signal, isGzip(request), deps, config)
       if (request.headers.expect) response.writeContinue()
@@ -75,9 +76,10 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
     }
   }
 
-  /** Throws for a request that must not be read: not allowed, not a POST, or no room for it. */
-  function admit(request: IncomingMessage) {
-    if (!isAuthorized(request.headers.authorization, token)) {
+  /** What the sender may push. Throws for a request that must not be read: no token, not a POST, or no room for it. */
+  function admit(request: IncomingMessage): Grant {
+    const grant = grantOf(request.headers.authorization)
+    if (!grant) {
       const found = request.headers.authorization ? 'The token is wrong.' : 'The request has no token.'
       throw new HttpProblem(401, 'unauthorized', found, 'Send the header Authorization: Bearer <token>.', {
         'www-authenticate': 'Bearer realm="weir"',
@@ -104,6 +106,7 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
         },
       )
     }
+    return grant
   }
 
   /** The format to read the body with; undefined if the request is answered already. */
@@ -117,7 +120,7 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
     if (ingest !== 'ingest' || rest.length > 0) {
       throw new HttpProblem(404, 'not_found', `There is nothing at ${pathname}.`, 'POST events to /ingest/<format>.')
     }
-    admit(request)
+    const grant = admit(request)
     const format = in_path || searchParams.get('format') || config.format
     if (!format || !/^[a-z][a-z0-9_]{0,63}$/.test(format)) {
       throw new HttpProblem(
@@ -127,6 +130,7 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
         'POST events to /ingest/<format>, for instance /ingest/ocsf.',
       )
     }
+    checkAllowed(grant, format)
     return format
   }
 
@@ -155,6 +159,17 @@ export function requestHandler(config: HttpConfig, deps: CollectorDeps, token: s
       while (active.size > 0) await Promise.all(active)
     },
   }
+}
+
+function checkAllowed({ formats }: Grant, format: string) {
+  if (formats === undefined || formats.includes(format)) return
+  const message = `This token does not allow the format ${format}.`
+  throw new HttpProblem(
+    403,
+    'format_not_allowed',
+    message,
+    `It allows ${formats.join(', ')}: see tokens of the collector.`,
+  )
 }
 
 function isGone(request: IncomingMessage): boolean {

@@ -93,7 +93,7 @@ export function otlpAnswer(signal: OtlpSignal, encoding: OtlpEncoding, { receipt
 }
 
 /** gRPC's number for an HTTP status. */
-const CODES: { readonly [status: number]: number } = { 400: 3, 401: 16, 404: 12, 413: 8, 429: 8, 503: 14 }
+const CODES: { readonly [status: number]: number } = { 400: 3, 401: 16, 403: 7, 404: 12, 413: 8, 429: 8, 503: 14 }
 
 /** The answer to a refused export request. */
 export function otlpRefusal(encoding: OtlpEncoding, { status, message, hint }: HttpProblem): Buffer {

@@ -12,10 +12,19 @@ export async function keptToken(path: string): Promise<string> {
   return (await readFile(path, 'utf8')).trim()
 }
 
-/** Compares an Authorization header with the token in a time that tells nothing about it. */
-export function isAuthorized(header: string | undefined, token: string): boolean {
-  const shown = header?.match(/^Bearer +(\S+) *$/i)?.[1]
-  return shown !== undefined && timingSafeEqual(digest(shown), digest(token))
+/** A token, and what it allows: pushing these formats, or any. */
+export type Grant = { readonly token: string; readonly formats?: readonly string[] | undefined }
+
+/** Finds what an Authorization header allows, in a time that tells nothing about the tokens. Undefined: nothing. */
+export function grantsOf(grants: readonly Grant[]): (header: string | undefined) => Grant | undefined {
+  const known = grants.map((grant) => ({ grant, expected: digest(grant.token) }))
+  return (header) => {
+    const shown = digest(header?.match(/^Bearer +(\S+) *$/i)?.[1] ?? '')
+    let found: Grant | undefined
+    // All are compared, whichever fits.
+    for (const { grant, expected } of known) if (timingSafeEqual(shown, expected)) found = grant
+    return found
+  }
 }
 
 function digest(text: string): Buffer {
