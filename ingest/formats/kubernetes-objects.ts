@@ -79,6 +79,10 @@ function withoutValues(spec: JsonRecord): JsonRecord {
   if (isRecord(spec.template) && isRecord(spec.template.spec)) {
     copy.template = { ...spec.template, spec: withoutValues(spec.template.spec) }
   }
+  // A cron job has a template of jobs, which has one of pods.
+  if (isRecord(spec.jobTemplate) && isRecord(spec.jobTemplate.spec)) {
+    copy.jobTemplate = { ...spec.jobTemplate, spec: withoutValues(spec.jobTemplate.spec) }
+  }
   return copy
 }
 

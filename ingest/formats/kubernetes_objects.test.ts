@@ -88,3 +88,19 @@ test('what is no object is refused, and bookmarks are dropped', () => {
   const bookmark = { type: 'BOOKMARK', object: { apiVersion: 'v1', kind: 'Pod', metadata: { resourceVersion: '7' } } }
   assert.equal(make(kubernetesObjects, bookmark).outcome.kind, 'drop')
 })
+
+test('values of environment variables of a cron job are nowhere, their names are', () => {
+  const env = [{ name: 'PASSWORD', value: 'hunter2-hunter2' }]
+  const pod = { spec: { containers: [{ name: 'backup', image: 'backup:1', env }] } }
+  for (const [apiVersion, kind, spec] of [
+    ['batch/v1', 'CronJob', { schedule: '0 3 * * *', jobTemplate: { spec: { template: pod } } }],
+    ['batch/v1', 'Job', { template: pod }],
+    ['apps/v1', 'ReplicaSet', { template: pod }],
+  ] as const) {
+    const object = { apiVersion, kind, metadata: { name: 'backup', namespace: 'shop', uid: 'u' }, spec }
+    const event = eventOf(kubernetesObjects, { type: 'ADDED', object })
+    const text = JSON.stringify(event)
+    assert.ok(text.includes('PASSWORD') && !text.includes('hunter2'), text)
+    assert.equal(event.entity.type, kind)
+  }
+})
