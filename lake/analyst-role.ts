@@ -13,11 +13,13 @@ const seconds_per_hour = 7_200
 
 /**
  * The statements that make the role `weir_analyst` on a server: it reads the lake's database and nothing else, within limits
- * that no query can raise. People get it with `GRANT weir_analyst TO <user>`.
+ * that no query can raise. People get it with `GRANT weir_analyst TO <user>`. Run again, they give a role that is there the
+ * limits of now; the role itself stays, because users have it.
  */
 export function analystRoleSql(database: string, limits: AnalystLimits, cluster?: Cluster): string[] {
   const everywhere = onCluster(cluster)
-  const limited = (name: string, value: number) => `${name} = ${value} MAX ${value}`
+  // Without a least value 0 could be chosen, which is no limit.
+  const limited = (name: string, value: number) => `${name} = ${value} MIN 1 MAX ${value}`
   const settings = [
     // Clients such as Grafana choose formats and lower limits; what reaches outside needs grants that the role lacks.
     'readonly = 2',
@@ -27,8 +29,8 @@ export function analystRoleSql(database: string, limits: AnalystLimits, cluster?
   ]
   return [
     `CREATE ROLE IF NOT EXISTS weir_analyst${everywhere}`,
-    `CREATE SETTINGS PROFILE IF NOT EXISTS weir_analyst${everywhere} SETTINGS ${settings.join(', ')} TO weir_analyst`,
-    `CREATE QUOTA IF NOT EXISTS weir_analyst${everywhere} KEYED BY user_name FOR INTERVAL 1 hour MAX queries = ${queries_per_hour}, execution_time = ${seconds_per_hour} TO weir_analyst`,
+    `CREATE SETTINGS PROFILE OR REPLACE weir_analyst${everywhere} SETTINGS ${settings.join(', ')} TO weir_analyst`,
+    `CREATE QUOTA OR REPLACE weir_analyst${everywhere} KEYED BY user_name FOR INTERVAL 1 hour MAX queries = ${queries_per_hour}, execution_time = ${seconds_per_hour} TO weir_analyst`,
     `GRANT${everywhere} SELECT ON \`${database}\`.* TO weir_analyst`,
   ]
 }

@@ -39,7 +39,11 @@ test("the engine's parser takes every statement for a cluster, and they say what
     )
     said(/^CREATE TABLE IF NOT EXISTS dead_letters ON CLUSTER .* cityHash64\(metadata_uid\)\)/)
     said(/^CREATE OR REPLACE VIEW events_json ON CLUSTER/)
-    said(/^CREATE SETTINGS PROFILE IF NOT EXISTS .*weir_analyst.* readonly = 2, max_execution_time = 30 MAX 30/)
+    // Replaced: limits that were changed reach a role that is there. At least 1: 0 would be no limit.
+    said(
+      /^CREATE SETTINGS PROFILE OR REPLACE .*weir_analyst.* readonly = 2, max_execution_time = 30 MIN 1 MAX 30, max_memory_usage = 1000000000 MIN 1 MAX 1000000000, max_result_rows = 1000000 MIN 1 MAX 1000000 TO weir_analyst/,
+    )
+    said(/^CREATE QUOTA OR REPLACE .*weir_analyst/)
     said(/^GRANT ON CLUSTER `c-1` SELECT ON weir\.\* TO weir_analyst/)
     for (const table of tables) {
       const [, key = ''] = /cityHash64\((\w+)\)/.exec(distributedTableSql(table, cluster)) ?? []

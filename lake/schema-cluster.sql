@@ -578,8 +578,8 @@ COMMENT 'The rows of `events`, with the whole event as JSON (without null attrib
 
 CREATE ROLE IF NOT EXISTS weir_analyst ON CLUSTER `weir`;
 
-CREATE SETTINGS PROFILE IF NOT EXISTS weir_analyst ON CLUSTER `weir` SETTINGS readonly = 2, max_execution_time = 60 MAX 60, max_memory_usage = 2000000000 MAX 2000000000 TO weir_analyst;
+CREATE SETTINGS PROFILE OR REPLACE weir_analyst ON CLUSTER `weir` SETTINGS readonly = 2, max_execution_time = 60 MIN 1 MAX 60, max_memory_usage = 2000000000 MIN 1 MAX 2000000000 TO weir_analyst;
 
-CREATE QUOTA IF NOT EXISTS weir_analyst ON CLUSTER `weir` KEYED BY user_name FOR INTERVAL 1 hour MAX queries = 20000, execution_time = 7200 TO weir_analyst;
+CREATE QUOTA OR REPLACE weir_analyst ON CLUSTER `weir` KEYED BY user_name FOR INTERVAL 1 hour MAX queries = 20000, execution_time = 7200 TO weir_analyst;
 
 GRANT ON CLUSTER `weir` SELECT ON `weir`.* TO weir_analyst;
