@@ -38,12 +38,19 @@ Every process answers /health, /ready and /metrics (http.host, http.port). Ctrl-
     })
 }
 
-/** Processes share work through Kafka and a lake that all of them can reach. */
-function requireServers({ bus, lake }: WeirConfig, roles: readonly Role[]) {
+/** Processes share work through Kafka, a lake that all of them can reach, and, where they respond, jobs that one of them does. */
+function requireServers({ bus, lake, jobs }: WeirConfig, roles: readonly Role[]) {
   const missing = [
     ...(bus.kafka ? [] : ['bus.kafka']),
     ...(lake.url === undefined && roles.some((role) => role !== 'ingest') ? ['lake.url'] : []),
   ]
+  if (missing.length === 0 && roles.includes('respond') && !jobs.redis) {
+    throw new WeirError(
+      'setting_missing',
+      `weir run ${roles.join(' ')} needs jobs.redis: each of two responders with jobs of its own would carry out and undo the same response`,
+      { hint: 'Set jobs.redis.url to a Redis or Valkey that all processes of the role respond share.' },
+    )
+  }
   if (missing.length === 0) return
   throw new WeirError(
     'setting_missing',

@@ -34,6 +34,11 @@ test('without servers, weir run says which settings it needs', { skip }, async (
   refuses(ended, /weir run store needs bus\.kafka and lake\.url/, /weir up/)
 })
 
+test('a responder without shared jobs is refused: a second one would do the same', { skip }, async () => {
+  const ended = await cluster.runToEnd(['respond'], { ...cluster.config(), jobs: {} }, { exact: true })
+  refuses(ended, /weir run respond needs jobs\.redis: /, /jobs\.redis\.url/)
+})
+
 test('a start that cannot succeed ends in time with one message', { skip }, async (t) => {
   const cases: [name: string, role: string, changes: Record<string, unknown>, setting: RegExp, advice: RegExp][] = [
     ['broker', 'store', { bus: { kafka: { brokers: ['127.0.0.1:1'] } } }, /bus\.kafka\.brokers/, /Kafka runs there/],
