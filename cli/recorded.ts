@@ -7,14 +7,16 @@ const MAX_FINDINGS = 10_000
 
 /**
  * All steps of the responses that are not over or were not a day ago: a limit counts what was done in the last hour, and a
- * finding that comes again has had its answer.
+ * finding that comes again has had its answer. What failed half way may keep a workload down for longer, until the same was undone.
  */
 export async function recordedResponses(lake: Lake): Promise<OcsfEvent[]> {
   const rows = await lake.select<{ event: string }>(
     `SELECT event FROM responses WHERE response_uid IN (
        SELECT response_uid FROM responses GROUP BY response_uid
        HAVING argMax(state, step) IN ('proposed', 'waiting_approval', 'planned', 'executing', 'verified', 'undoing')
-           OR max(time) > now() - toIntervalDay(1))
+           OR max(time) > now() - toIntervalDay(1)
+           OR (argMax(state, step) IN ('failed', 'undone') AND countIf(state = 'executing') > 0
+               AND max(time) > now() - toIntervalDay(30)))
      ORDER BY time DESC LIMIT 100000`,
   )
   return rows.map(({ event }) => JSON.parse(event) as OcsfEvent)

@@ -31,6 +31,9 @@ export type Promised = {
   readonly time: number
 }
 
+/** What a response is about; while one is open, no other is about the same. */
+export type Place = Pick<ResponseRecord, 'playbook' | 'action' | 'nth' | 'workload'>
+
 /** States in which a reversible action keeps its workload down, or is about to. */
 const DOWN: ReadonlySet<ResponseState> = new Set(['planned', 'executing', 'verified', 'undoing'])
 /** Until then everybody has heard of a response on the bus. */
@@ -63,7 +66,9 @@ export function createBook(config: ResponderConfig) {
   function opened(record: ResponseRecord, playbook: Playbook): Live | undefined {
     const definition = config.actions.find(record.action)
     const recorded = (record.params ?? {}) as { readonly [field: string]: unknown }
-    const params = definition.config.safeParse(wholeParams(definition, recorded, playbook, config.action_params))
+    const params = definition.config.safeParse(
+      wholeParams(definition, recorded, playbook, record.nth ?? 0, config.action_params),
+    )
     if (!params.success) {
       const fields = params.error.issues.map(({ path, message }) => `${path.join('.') || '(params)'}: ${message}`)
       config.log.error({ response: record.uid, action: record.action, fields }, 'a response cannot be carried on')
@@ -100,6 +105,15 @@ export function createBook(config: ResponderConfig) {
       if (events.length > entry.findings.length) entry.findings = events
     }
     return entry
+  }
+
+  /** Whether its workload is down because of it, or may be: what failed half way has its effect until it was seen to be undone. */
+  function takesDown({ state, dry_run, action, plan, workload, time }: ResponseRecord): boolean {
+    if (dry_run || !config.actions.find(action).reversible) return false
+    if (state !== 'failed') return DOWN.has(state)
+    const isUndone = ({ record: other }: Live) =>
+      other.state === 'undone' && other.time > time && other.action === action && other.workload.uid === workload.uid
+    return plan !== undefined && ![...live.values()].some(isUndone)
   }
 
   return {
@@ -142,11 +156,14 @@ export function createBook(config: ResponderConfig) {
      * The response that this finding belongs to: the one it led to, even if that is over by now (somebody else may have
      * answered it), else the one that is still going on about the workload.
      */
-    responseTo(playbook: string, action: string, { uid, workload }: WorkloadFinding): Live | undefined {
+    responseTo({ playbook, action, nth, workload }: Place, { uid }: WorkloadFinding): Live | undefined {
       const definition = config.actions.find(action)
       const about = [...live.values()].filter(
         ({ record }) =>
-          record.workload.uid === workload.uid && record.playbook === playbook && record.action === action,
+          record.workload.uid === workload.uid &&
+          record.playbook === playbook &&
+          record.action === action &&
+          record.nth === nth,
       )
       return (
         about.find(({ record }) => record.finding_uids.includes(uid)) ??
@@ -157,8 +174,6 @@ export function createBook(config: ResponderConfig) {
     circumstances({ record }: Live, promised: readonly Promised[], approved_by?: string): Circumstances {
       const now = config.now()
       const { workload } = record
-      const takesDown = ({ state, dry_run, action }: ResponseRecord) =>
-        !dry_run && DOWN.has(state) && config.actions.find(action).reversible
       const down = new Set(
         [...live.values()].flatMap(({ record: other }) =>
           other.workload.group === workload.group && takesDown(other) ? other.workload.uid : [],

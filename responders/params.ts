@@ -15,13 +15,16 @@ export function wholeParams(
   definition: Pick<ActionDefinition, 'name' | 'secrets'>,
   recorded: Params,
   playbook: Playbook,
+  nth: number,
   defaults: Defaults,
 ): Params {
   const configured = playbook.actions
     .filter(({ action }) => action === definition.name)
     .map(({ params }): Params => ({ ...defaults[definition.name], ...params }))
   const isSame = (params: Params) => JSON.stringify(recordedParams(definition, params)) === JSON.stringify(recorded)
-  const source = configured.find(isSame) ?? configured[0] ?? {}
+  // Its own place first; the playbook may have been changed since.
+  const own = configured.slice(nth, nth + 1)
+  const source = [...own, ...configured].find(isSame) ?? configured[0] ?? {}
   const secrets = Object.entries(source).filter(([name]) => definition.secrets?.includes(name))
   return { ...Object.fromEntries(secrets), ...recorded }
 }

@@ -29,6 +29,8 @@ export type ResponseRecord = {
   readonly state: ResponseState
   readonly playbook: string
   readonly action: string
+  /** Of several actions of this name in the playbook the second (1), the third (2), ...; absent for the first. */
+  readonly nth?: number
   readonly params: Json
   readonly workload: Workload
   readonly finding_uids: readonly string[]

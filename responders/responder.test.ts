@@ -412,3 +412,71 @@ test('what failed half way can be undone by a person', async () => {
   assert.equal(world.down.size, 0)
   await responder.stop()
 })
+
+test('what failed half way counts as down until it is undone', async () => {
+  const world = platform()
+  const { responder } = setup(world)
+  await responder.start([])
+  const [first, second, third] = ['aaaaaaaaaaaa', 'bbbbbbbbbbbb', 'cccccccccccc'].map((id, n) =>
+    containerWorkload(id, `shop-${n}`, { image: 'shop:1' }),
+  )
+  async function attack(workload: typeof first, n: number) {
+    const over = workload ? { workload } : {}
+    await responder.handle([finding('rules', n, over), finding('profile', n, over)])
+    await responder.settle()
+    return responder.state().find((record) => record.workload.uid === workload?.uid)
+  }
+  world.broken.execute = true
+  const failed = await attack(first, 1)
+  assert.equal(failed?.state, 'failed')
+  world.broken.execute = false
+  const guarded = await attack(second, 2)
+  assert.equal(guarded?.state, 'proposed')
+  assert.match(guarded?.reasons.join(' ') ?? '', /1 of 3 workloads .* already down/)
+
+  await responder.undo(failed?.uid ?? '', 'ann')
+  await responder.settle()
+  assert.equal((await attack(third, 3))?.state, 'verified')
+  await responder.stop()
+})
+
+test('two actions of one name are two responses, each with its own params, also after a restart', async () => {
+  const world = platform()
+  const told: string[] = []
+  const config = z.strictObject({ to: z.string() })
+  const tell: ActionDefinition<typeof config> = defineAction({
+    ...world.definition,
+    name: 'tell',
+    config,
+    example: { to: 'somebody' },
+    stops_traffic: false,
+    create: ({ to }) => ({
+      plan: async () => ({ steps: [`Tell ${to}.`], undo_steps: [], pre_image: {} }),
+      execute: async () => void told.push(to),
+      verify: async () => ({ ok: told.includes(to), evidence: `${to} knows.` }),
+    }),
+  })
+  const over = {
+    actions: registry<ActionDefinition>('action', [tell as ActionDefinition]),
+    playbooks: [playbook({ actions: ['ada', 'bob'].map((to) => ({ action: 'tell', params: { to } })) })],
+  }
+  const first = setup(world, over)
+  await first.responder.start([])
+  await first.responder.handle([finding('rules', 1)])
+  assert.equal(first.responder.state().length, 2)
+  await first.responder.stop()
+
+  const second = setup(world, over, [...first.steps])
+  await second.responder.start(second.steps, [finding('rules', 1)])
+  await second.responder.handle([finding('profile', 2), finding('anomaly', 3)])
+  await second.responder.settle()
+  assert.deepEqual(told.sort(), ['ada', 'bob'])
+  assert.deepEqual(
+    second.responder.state().map(({ state, params }) => [state, params]),
+    [
+      ['verified', { to: 'ada' }],
+      ['verified', { to: 'bob' }],
+    ],
+  )
+  await second.responder.stop()
+})

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { WeirError } from '../core/errors.js'
 import type { Json, OcsfEvent } from '../ocsf/event.js'
 import { findingOf } from '../ocsf/finding.js'
-import { createBook, type Live, workloadFinding } from './book.js'
+import { createBook, type Live, type Place, workloadFinding } from './book.js'
 import { createCarryOut } from './carry-out.js'
 import { matches, type WorkloadFinding } from './decision.js'
 import type { Job, Turn } from './jobs/port.js'
@@ -80,7 +80,8 @@ export function createResponder(config: ResponderConfig): Responder {
 
   /** One at a time, in all processes, about one action of one playbook on one workload. */
   function inTurn<T>(place: Place, work: (turn: Turn) => Promise<T>): Promise<T> {
-    const key = `${place.playbook}/${place.action}/${place.workload.uid}`
+    const action = place.nth === undefined ? place.action : `${place.action}:${place.nth}`
+    const key = `${place.playbook}/${action}/${place.workload.uid}`
     return tracked(
       config.jobs.inTurn(key, async (turn) => {
         if (turn.last) book.note(turn.last as unknown as ResponseRecord)
@@ -114,10 +115,11 @@ export function createResponder(config: ResponderConfig): Responder {
     for (const [index, { action, params }] of playbook.actions.entries()) {
       if (!config.actions.find(action).targets.includes(finding.workload.kind)) continue
       const uid = responseUid(playbook.name, index, action, finding)
-      await inTurn({ playbook: playbook.name, action, workload: finding.workload }, async (turn) => {
-        const entry =
-          book.responseTo(playbook.name, action, finding) ??
-          book.open(draft(uid, playbook, action, params, finding), playbook)
+      const nth = playbook.actions.slice(0, index).filter((before) => before.action === action).length
+      const of = { playbook: playbook.name, action, workload: finding.workload }
+      const place: Place = nth === 0 ? of : { ...of, nth }
+      await inTurn(place, async (turn) => {
+        const entry = book.responseTo(place, finding) ?? book.open(draft(uid, place, params, finding), playbook)
         await join(entry, turn, event)
       })
     }
@@ -146,17 +148,16 @@ export function createResponder(config: ResponderConfig): Responder {
     }
   }
 
-  function draft(uid: string, playbook: Playbook, action: string, params: object, finding: WorkloadFinding) {
+  function draft(uid: string, place: Place, params: object, finding: WorkloadFinding) {
+    const { action } = place
     const record: ResponseRecord = {
       uid,
       step: -1,
       time: config.now(),
       created_time: finding.time,
       state: 'proposed',
-      playbook: playbook.name,
-      action,
+      ...place,
       params: recordedParams(config.actions.find(action), { ...config.action_params[action], ...params }) as Json,
-      workload: finding.workload,
       finding_uids: [],
       dry_run: config.mode === 'dry_run',
       reasons: [],
@@ -278,8 +279,6 @@ export function createResponder(config: ResponderConfig): Responder {
     },
   }
 }
-
-type Place = Pick<ResponseRecord, 'playbook' | 'action' | 'workload'>
 
 function responseUid(playbook: string, index: number, action: string, finding: WorkloadFinding): string {
   const hash = createHash('sha256').update(JSON.stringify([playbook, index, action, finding.workload.uid, finding.uid]))
