@@ -4,6 +4,7 @@ import type { ConnectionOptions } from 'node:tls'
 import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs'
 import { messageOf, WeirError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
+import type { MemoryBound } from '../core/memory.js'
 import { registerKafkaCodecs } from './kafka-codecs.js'
 import type { KafkaConnection } from './kafka-config.js'
 
@@ -15,6 +16,8 @@ export type KafkaConnectionDeps = {
   readonly setting: string
   /** Gives a token for OAUTHBEARER, in place of `token_file` and `token_url`. */
   readonly oauth_token?: () => Promise<string>
+  /** What is fetched has to fit into it. */
+  readonly memory?: MemoryBound | undefined
 }
 
 /** A client that is not connected yet. Throws `setting_missing` if a file that is named cannot be read. */
@@ -33,7 +36,7 @@ export function openKafka(connection: KafkaConnection, deps: KafkaConnectionDeps
       ({ namespace, log: { message, timestamp: _, logger: __, ...fields } }) =>
         deps.log.debug({ kafkajs: namespace, ...fields }, message),
   }
-  registerKafkaCodecs()
+  registerKafkaCodecs(deps.memory)
   if (connection.tls) config.ssl = tlsOptions(connection.tls, deps.setting)
   if (connection.sasl) config.sasl = saslOptions(connection.sasl, deps)
   return new kafkajs.Kafka(config)

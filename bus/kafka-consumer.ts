@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consumer, Kafka, PartitionAssigner } from 'kafkajs'
 import { messageOf, type WeirError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
+import type { MemoryBound } from '../core/memory.js'
 import type { Metrics } from '../core/metrics.js'
 import type { KafkaConfig } from './kafka-config.js'
 import { createPartitions } from './kafka-partitions.js'
@@ -31,6 +32,7 @@ export type KafkaSubscriptionOptions = {
   /** Turns a fault of the client into an error that names the setting. */
   readonly fault: (error: unknown, what: string) => WeirError
   readonly status: KafkaStatus
+  readonly memory: MemoryBound | undefined
   readonly log: Log
   readonly metrics: Metrics
 }

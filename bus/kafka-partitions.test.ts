@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs'
 import { createLog } from '../core/log.js'
 import { createMetrics } from '../core/metrics.js'
@@ -7,53 +8,104 @@ import { kafkaConfig } from './kafka-config.js'
 import type { KafkaSubscriptionOptions } from './kafka-consumer.js'
 import { createPartitions } from './kafka-partitions.js'
 import { testMessage } from './kafka-rig.js'
+import type { Batch } from './port.js'
 
-test('what is done and could not be committed is committed when it is fetched again, and not done twice', async () => {
-  const done: string[] = []
-  const options = {
-    config: kafkaConfig.parse({ brokers: ['localhost:1'] }),
-    group: 'g',
-    topics: new Map([['t.weir.events', 'weir.events']]),
-    handler: async ({ messages }) => void done.push(...messages.map(({ value }) => value.metadata.uid ?? '')),
-    log: createLog('silent'),
-    metrics: createMetrics(),
-  } as Partial<KafkaSubscriptionOptions> as KafkaSubscriptionOptions
-  const partitions = createPartitions(options, new AbortController().signal, (error) => assert.fail(String(error)))
-  partitions.assigned('me', { 't.weir.events': [0] })
-
-  // The client: what it fetches next, and what the brokers have of it.
-  let next = 0
-  let committed = 0
-  let is_away = false
-  const log = ['a', 'b', 'c'].map((name, offset) => {
+/** The brokers and the client: what it fetches next, what is committed. */
+function client(names: readonly string[], text = '') {
+  const log = names.map((name, offset) => {
     const { key, value } = testMessage(name, offset)
-    return { offset: String(offset), key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)), timestamp: '1' }
+    const bytes = Buffer.from(JSON.stringify({ ...value, raw_data: text }))
+    return { offset: String(offset), key: Buffer.from(key), value: bytes, timestamp: '1' }
   })
+  const state = { next: 0, committed: 0, is_away: false }
   const fetched = () =>
     ({
       batch: {
         topic: 't.weir.events',
         partition: 0,
         highWatermark: String(log.length),
-        messages: log.slice(next) as unknown as KafkaMessage[],
+        messages: log.slice(state.next) as unknown as KafkaMessage[],
       },
       resolveOffset(offset) {
-        next = Number(offset) + 1
+        state.next = Number(offset) + 1
       },
       async commitOffsetsIfNecessary(offsets) {
-        if (is_away) throw new Error('Connection error')
-        committed = Number(offsets?.topics[0]?.partitions[0]?.offset)
+        if (state.is_away) throw new Error('Connection error')
+        state.committed = Number(offsets?.topics[0]?.partitions[0]?.offset)
       },
       heartbeat: async () => {},
       isRunning: () => true,
       isStale: () => false,
     }) as Partial<EachBatchPayload> as EachBatchPayload
+  return { state, fetched }
+}
 
-  is_away = true
+function partitionsOf(options: Partial<KafkaSubscriptionOptions>, signal = new AbortController().signal) {
+  const all = {
+    config: kafkaConfig.parse({ brokers: ['localhost:1'] }),
+    group: 'g',
+    topics: new Map([['t.weir.events', 'weir.events']]),
+    log: createLog('silent'),
+    metrics: createMetrics(),
+    ...options,
+  } as Partial<KafkaSubscriptionOptions> as KafkaSubscriptionOptions
+  const partitions = createPartitions(all, signal, (error) => assert.fail(String(error)))
+  partitions.assigned('me', { 't.weir.events': [0] })
+  return partitions
+}
+
+test('what is done and could not be committed is committed when it is fetched again, and not done twice', async () => {
+  const done: string[] = []
+  const partitions = partitionsOf({
+    handler: async ({ messages }) => void done.push(...messages.map(({ value }) => value.metadata.uid ?? '')),
+  })
+  const { state, fetched } = client(['a', 'b', 'c'])
+  state.is_away = true
   await assert.rejects(partitions.handle(fetched()), /Connection error/)
   assert.equal(done.length, 3)
-  is_away = false
+  state.is_away = false
   // As long as the client has something to fetch, it does; nothing new comes.
-  while (next < log.length) await partitions.handle(fetched())
-  assert.deepEqual({ committed, done: done.length }, { committed: 3, done: 3 })
+  while (state.next < 3) await partitions.handle(fetched())
+  assert.deepEqual({ committed: state.committed, done: done.length }, { committed: 3, done: 3 })
+})
+
+test('what was fetched waits where there is no memory for it, and ends with its subscription', async () => {
+  let has_room = false
+  let asked = 0
+  const memory = {
+    max_rss_bytes: 1,
+    isFull: () => !has_room,
+    async room() {
+      asked += 1
+      await sleep(5)
+      return has_room
+    },
+  }
+  let done = 0
+  const handler = async ({ messages }: Batch) => {
+    done += messages.length
+  }
+  const { fetched } = client(['a', 'b', 'c'])
+  const handled = partitionsOf({ handler, memory }).handle(fetched())
+  await sleep(100)
+  assert.ok(asked > 3)
+  assert.equal(done, 0)
+  has_room = true
+  await handled
+  assert.equal(done, 3)
+
+  has_room = false
+  const stopping = new AbortController()
+  const ended = partitionsOf({ handler, memory }, stopping.signal).handle(fetched())
+  stopping.abort()
+  await ended
+  assert.equal(done, 3)
+})
+
+test('of large messages fewer are parsed at once', async () => {
+  const sizes: number[] = []
+  const names = Array.from({ length: 12 }, (_, n) => `w${n}`)
+  const { fetched } = client(names, 'x'.repeat(2 ** 20))
+  await partitionsOf({ handler: async ({ messages }) => void sizes.push(messages.length) }).handle(fetched())
+  assert.deepEqual(sizes, [4, 4, 4])
 })

@@ -14,6 +14,9 @@ const COMMIT_TRIES = 4
 /** The client gives a request up after 30 s; one that it has lost with a connection it never gives up. */
 const COMMIT_WITHIN_MS = 35_000
 const HEARTBEATS_PER_SESSION = 5
+const ROOM_WITHIN_MS = 500
+/** Text that is parsed at once: as objects it is five times as much. */
+const MOST_BYTES_AT_ONCE = 4 * 2 ** 20
 
 /** What one member of a group knows of its partitions, over all clients it has had. */
 export type Partitions = {
@@ -117,10 +120,10 @@ export function createPartitions(
     for (let turn = performance.now(); at < messages.length && mayGoOn(); ) {
       const first = BigInt(messages[at]?.offset ?? 0)
       const kept = held.get(key)
-      const read =
-        kept?.read.first === first
-          ? kept.read
-          : readBatch(topic, partition, messages.slice(at, at + config.max_batch), metrics)
+      const is_kept = kept?.read.first === first
+      if (!is_kept && options.memory && !(await options.memory.room('fetched', ROOM_WITHIN_MS))) continue
+      if (!mayGoOn()) return
+      const read = is_kept ? kept.read : readBatch(topic, partition, pieceFrom(messages, at, config.max_batch), metrics)
       noteGap(key, topic, first)
       try {
         await attempt(read)
@@ -223,6 +226,15 @@ async function timeLimited(work: Promise<void>, ms: number): Promise<void> {
 function splitKey(key: string): [string, number] {
   const colon = key.lastIndexOf(':')
   return [key.slice(0, colon), Number(key.slice(colon + 1))]
+}
+
+/** As many messages as are handed to a handler at once: one at least, at most so many. */
+function pieceFrom(messages: readonly KafkaMessage[], at: number, max_batch: number): readonly KafkaMessage[] {
+  let end = at
+  for (let bytes = 0; end < messages.length && end - at < max_batch && bytes < MOST_BYTES_AT_ONCE; end++) {
+    bytes += messages[end]?.value?.length ?? 0
+  }
+  return messages.slice(at, end)
 }
 
 /** Index of the first message behind this offset. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLog } from '../core/log.js'
+import type { MemoryBound } from '../core/memory.js'
 import { createMetrics, type Metrics } from '../core/metrics.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import { createKafkaBus } from './kafka.js'
@@ -11,6 +12,7 @@ import type { Bus, Message } from './port.js'
 export function testBus(
   brokers: readonly string[],
   config: object = {},
+  memory?: MemoryBound,
 ): { bus: Bus; metrics: Metrics; prefix: string } {
   const prefix = `t${randomUUID().slice(0, 8)}.`
   const metrics = createMetrics()
@@ -25,6 +27,7 @@ export function testBus(
     }),
     log: createLog('silent'),
     metrics,
+    ...(memory ? { memory } : {}),
   })
   return { bus, metrics, prefix }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../core/log.js'
+import type { MemoryBound } from '../core/memory.js'
 import type { Metrics } from '../core/metrics.js'
 import { deadLetter } from '../ocsf/dead-letter.js'
 import { createKafkaAdmin } from './kafka-admin.js'
@@ -29,6 +30,8 @@ export type KafkaBusOptions = {
   readonly setting?: string
   /** Gives a token for OAUTHBEARER, in place of the configured file or endpoint. */
   readonly oauth_token?: () => Promise<string>
+  /** What is read waits until there is room. */
+  readonly memory?: MemoryBound
 }
 
 /**
@@ -43,6 +46,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
   const kafka = openKafka(config, {
     log,
     setting,
+    memory: options.memory,
     ...(options.oauth_token ? { oauth_token: options.oauth_token } : {}),
   })
   const fault = (error: unknown, what: string) => kafkaError(error, setting, config.brokers, what)
@@ -132,6 +136,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
         dead_letters: (messages) => producer.send(name('weir.dead_letters'), messages),
         fault,
         status,
+        memory: options.memory,
         log,
         metrics,
       })

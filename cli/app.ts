@@ -23,7 +23,13 @@ import type { Responder } from '../responders/responder.js'
 import { createCollectors } from './collectors.js'
 import type { WeirConfig } from './config.js'
 import { createPodMemory } from './pod-memory.js'
-import { type Around, createConfiguredBus, openConfiguredJobs, openConfiguredLake } from './ports.js'
+import {
+  type Around,
+  createConfiguredBus,
+  createConfiguredMemory,
+  openConfiguredJobs,
+  openConfiguredLake,
+} from './ports.js'
 import { publishCoverage } from './publish.js'
 import { createDetectRole } from './roles/detect.js'
 import { createRespondRole, SILENT_AFTER_MS } from './roles/respond.js'
@@ -79,7 +85,8 @@ export async function createApp(config: WeirConfig, options: AppOptions): Promis
   const health = createHealthBoard({ metrics })
   const turns = createTurns()
   const tracer = openTracer({ config, roles, log, metrics })
-  const around = { config, data_dir, health, log, metrics, tracer, turns, sightings: newSightings() }
+  const memory = createConfiguredMemory({ config, metrics, log })
+  const around = { config, data_dir, health, log, memory, metrics, tracer, turns, sightings: newSightings() }
   // A process that only collects needs no lake.
   const needsLake = roles.some((role) => role !== 'ingest')
   // Side by side: a start that cannot succeed is told soon, whichever of them is the reason.

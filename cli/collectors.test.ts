@@ -54,6 +54,7 @@ async function runner(type: string, coverage: object) {
     data_dir: temporaryFolder(),
     bus,
     intake: createIntake({ bus, formats: known, metrics, max_record_length: 100_000, now: Date.now }),
+    memory: { room: async () => true, isFull: () => false },
     metrics,
     health: createHealthBoard({ metrics }),
     log,

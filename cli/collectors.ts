@@ -4,6 +4,7 @@ import type { Bus } from '../bus/port.js'
 import type { Health, HealthBoard } from '../core/health.js'
 import type { Service } from '../core/lifecycle.js'
 import type { Log } from '../core/log.js'
+import type { MemoryBound } from '../core/memory.js'
 import type { Metrics } from '../core/metrics.js'
 import { collectors as registry } from '../ingest/collectors/index.js'
 import type { Collector, CollectorDefinition, CollectorDeps, CoverageReport } from '../ingest/contract.js'
@@ -19,6 +20,7 @@ type Options = {
   data_dir: string
   bus: Bus
   intake: Intake
+  memory: Pick<MemoryBound, 'room' | 'isFull'>
   metrics: Metrics
   /** Where `/ready` shows each collector. One that does not collect does not make the process unready. */
   health: Pick<HealthBoard, 'watch'>
@@ -32,6 +34,8 @@ type Options = {
 
 /** The part of a source that is its being heard: see the source watch. */
 const SILENCE = 'silence'
+/** Records wait so long for memory, ms; then their source is told to send them again. */
+const ROOM_WITHIN_MS = 5_000
 
 /** How a configured collector is doing: what it watches, or why it cannot, and what to do. */
 export type CollectorState = { instance: string; type: string; running: boolean; line: string; limits: string[] }
@@ -54,7 +58,7 @@ type Entry = {
  * can help, and does not keep the others from working: most machines lack something.
  */
 export function createCollectors(options: Options): Service & { states(): CollectorState[] } {
-  const { config, data_dir, bus, intake, metrics, health, log } = options
+  const { config, data_dir, bus, intake, memory, metrics, health, log } = options
   const stopping = new AbortController()
   const entries: Entry[] = []
   let timer: NodeJS.Timeout | undefined
@@ -73,11 +77,12 @@ export function createCollectors(options: Options): Service & { states(): Collec
       state_dir,
       log: log.child({ collector: instance }),
       async emit(format, records, repeats) {
+        if (!(await memory.room('new', ROOM_WITHIN_MS))) throw noRoom()
         const receipt = await intake.emit(instance, format, records, repeats)
         watch.heard(receipt, format)
         return receipt
       },
-      pressure: () => bus.pressure(),
+      pressure: () => (memory.isFull() ? 1 : bus.pressure()),
       refused: (reason, n = 1) => metrics.count('input_refused', { collector: instance, reason }, n),
       coverage: watch.told,
     }
@@ -190,4 +195,10 @@ function watchOf(
 function lookEvery({ coverage: { silent_after_ms, sources, report_interval_ms } }: WeirConfig): number {
   const limits = [silent_after_ms, report_interval_ms, ...Object.values(sources)].filter((ms) => ms > 0)
   return Math.min(10_000, Math.max(50, Math.min(...limits) / 10))
+}
+
+function noRoom(): WeirError {
+  return new WeirError('overloaded', 'this process has no memory for more now (memory.max_rss_bytes)', {
+    retryable: true,
+  })
 }

@@ -81,6 +81,20 @@ const http = z
   .describe('What this process says of itself: alive, ready (each dependency by name), Prometheus metrics.')
   .prefault({})
 
+const memory = z
+  .strictObject({
+    max_rss_bytes: z
+      .number()
+      .int()
+      .min(268_435_456)
+      .optional()
+      .describe(
+        'Most memory this process may have (resident), bytes. From two thirds of it on, new work waits: Kafka is read no further, push clients get 429, other collectors wait. Default: 1 GiB, with the lake in this process 4 GiB, and no more than its container has.',
+      ),
+  })
+  .describe('What this process may take of the machine.')
+  .prefault({})
+
 const telemetry = z
   .strictObject({
     otlp_url: z
@@ -208,6 +222,7 @@ export const configSchema = z.strictObject({
     .default('warn')
     .describe('What is written to stderr.'),
   http,
+  memory,
   telemetry,
   lake,
   bus: z

@@ -4,6 +4,7 @@ import { createMemoryBus } from '../bus/memory.js'
 import type { Bus } from '../bus/port.js'
 import type { HealthBoard } from '../core/health.js'
 import type { Log } from '../core/log.js'
+import { createMemoryBound, type MemoryBound } from '../core/memory.js'
 import type { Metrics } from '../core/metrics.js'
 import type { Tracer } from '../core/tracing.js'
 import type { Turns } from '../core/turns.js'
@@ -26,9 +27,26 @@ export type Around = {
   data_dir: string
   health: HealthBoard
   log: Log
+  memory: MemoryBound
   metrics: Metrics
   tracer: Tracer
   turns: Turns
+}
+
+/** With the engine in the process, whose queries take what they need (`lake.max_memory_bytes` each), and without it, bytes. */
+const MEMORY = { embedded: 4 * 2 ** 30, without: 2 ** 30 }
+
+/** What this process may take: as configured, else what it may need, and no more than its container has. */
+export function createConfiguredMemory({
+  config,
+  log,
+  metrics,
+}: Pick<Around, 'config' | 'log' | 'metrics'>): MemoryBound {
+  const enough = config.lake.url === undefined ? MEMORY.embedded : MEMORY.without
+  // 0 or more than there is where nothing constrains it.
+  const constrained = process.constrainedMemory() || Number.POSITIVE_INFINITY
+  const max_rss_bytes = config.memory.max_rss_bytes ?? Math.min(enough, constrained)
+  return createMemoryBound({ max_rss_bytes, metrics, log })
 }
 
 /** The lake of the configuration; `embedded` is the same one if it is in this process. */
@@ -51,10 +69,10 @@ export async function openConfiguredLake({
 }
 
 /** The bus of the configuration, not started. */
-export function createConfiguredBus({ config, health, log, metrics, tracer, turns }: Around): Bus {
+export function createConfiguredBus({ config, health, log, memory, metrics, tracer, turns }: Around): Bus {
   const { kafka, max_messages } = config.bus
   const bus = kafka
-    ? createKafkaBus({ config: kafka, log, metrics })
+    ? createKafkaBus({ config: kafka, log, memory, metrics })
     : createMemoryBus({ max_messages, max_batch: MAX_BATCH, log, turns })
   health.watch('bus', bus.health)
   return tracedBus(bus, tracer)
