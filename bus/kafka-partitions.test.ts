@@ -8,7 +8,7 @@ import { kafkaConfig } from './kafka-config.js'
 import type { KafkaSubscriptionOptions } from './kafka-consumer.js'
 import { createPartitions } from './kafka-partitions.js'
 import { testMessage } from './kafka-rig.js'
-import type { Batch } from './port.js'
+import type { Assignment, Batch } from './port.js'
 
 /** The brokers and the client: what it fetches next, what is committed. */
 function client(names: readonly string[], text = '') {
@@ -42,7 +42,7 @@ function client(names: readonly string[], text = '') {
 
 function partitionsOf(options: Partial<KafkaSubscriptionOptions>, signal = new AbortController().signal) {
   const all = {
-    config: kafkaConfig.parse({ brokers: ['localhost:1'] }),
+    config: kafkaConfig.parse({ brokers: ['localhost:1'], session_timeout_ms: 1_000 }),
     group: 'g',
     topics: new Map([['t.weir.events', 'weir.events']]),
     log: createLog('silent'),
@@ -108,4 +108,36 @@ test('of large messages fewer are parsed at once', async () => {
   const { fetched } = client(names, 'x'.repeat(2 ** 20))
   await partitionsOf({ handler: async ({ messages }) => void sizes.push(messages.length) }).handle(fetched())
   assert.deepEqual(sizes, [4, 4, 4])
+})
+
+test('whoever waits for the state of its partitions lets others have them, and builds it for those of then', async () => {
+  const built: { gained: readonly Assignment[]; held: readonly Assignment[] }[] = []
+  let finish = () => {}
+  const partitions = partitionsOf({
+    handler: async () => assert.fail('nothing may be handled before its state is there'),
+    async on_assigned(gained, held) {
+      built.push({ gained, held })
+      await new Promise<void>((resolve) => {
+        finish = resolve
+      })
+    },
+  })
+  const { fetched } = client(['a', 'b', 'c'])
+  const rebalancing = Object.assign(new Error('The group is rebalancing'), { type: 'REBALANCE_IN_PROGRESS' })
+  const payload = { ...fetched(), heartbeat: () => Promise.reject(rebalancing) } as EachBatchPayload
+  const waited = partitions.handle(payload).then(() => 'returned')
+  assert.equal(await Promise.race([waited, sleep(10_000, 'waits', { ref: false })]), 'returned')
+
+  partitions.assigned('me', { 't.weir.events': [1, 2] })
+  partitions.assigned('me', { 't.weir.events': [2, 3] })
+  finish()
+  while (built.length < 2) await sleep(5)
+  finish()
+  await sleep(50)
+  const of = (list: readonly number[]) => [{ topic: 'weir.events', partitions: list }]
+  assert.deepEqual(built[0], { gained: of([0]), held: of([0]) })
+  assert.deepEqual(
+    built.slice(1).map(({ gained, held }) => ({ gained: gained.flatMap((one) => one.partitions), held })),
+    [{ gained: [2, 3], held: of([2, 3]) }],
+  )
 })

@@ -15,6 +15,7 @@ const COMMIT_TRIES = 4
 const COMMIT_WITHIN_MS = 35_000
 const HEARTBEATS_PER_SESSION = 5
 const ROOM_WITHIN_MS = 500
+const LOOK_EVERY_MS = 100
 /** Text that is parsed at once: as objects it is five times as much. */
 const MOST_BYTES_AT_ONCE = 4 * 2 ** 20
 
@@ -49,12 +50,18 @@ export function createPartitions(
   let member = ''
   let joins = 0
   let generation = 0
+  /** Resolves when the state of all partitions is built. */
   let ready: Promise<void> = Promise.resolve()
+  /** What was gained since it was; undefined if nothing changed. */
+  let unprepared: readonly Assignment[] | undefined
 
-  async function prepare(gained: readonly Assignment[], held: readonly Assignment[]) {
-    for (let wait_ms = FIRST_RETRY_MS; !signal.aborted; wait_ms = Math.min(wait_ms * 2, LAST_RETRY_MS)) {
+  /** For the partitions of now, however often they change meanwhile. */
+  async function prepare() {
+    for (let wait_ms = FIRST_RETRY_MS; unprepared && !signal.aborted; wait_ms = Math.min(wait_ms * 2, LAST_RETRY_MS)) {
+      const begun = unprepared
       try {
-        return await options.on_assigned?.(gained, held)
+        await options.on_assigned?.(begun.map(stillHeld).filter(isSome), named(current))
+        if (unprepared === begun) unprepared = undefined
       } catch (error) {
         log.warn({ group, error: messageOf(error) }, 'the state of new partitions could not be built, trying again')
         await sleep(wait_ms, undefined, { signal }).catch(() => {})
@@ -146,6 +153,31 @@ export function createPartitions(
     }
   }
 
+  /** False where this must not go on: whoever waits here for state to be built keeps the others from a new share of the partitions. */
+  async function isReady(mayGoOn: () => boolean): Promise<boolean> {
+    const built = ready.then(() => true)
+    while (mayGoOn()) {
+      const looked = new AbortController()
+      const again = sleep(LOOK_EVERY_MS, false, { signal: looked.signal }).catch(() => false)
+      const is_ready = await Promise.race([built, again])
+      looked.abort()
+      if (is_ready) return mayGoOn()
+    }
+    return false
+  }
+
+  function named(assignment: Readonly<Record<string, readonly number[]>>): Assignment[] {
+    return Object.entries(assignment).flatMap(([name, partitions]) => {
+      const topic = options.topics.get(name)
+      return topic ? [{ topic, partitions }] : []
+    })
+  }
+
+  function stillHeld({ topic, partitions }: Assignment): Assignment {
+    const held = named(current).find((one) => one.topic === topic)?.partitions ?? []
+    return { topic, partitions: partitions.filter((partition) => held.includes(partition)) }
+  }
+
   const holds = (topic: string, partition: number) => current[topic]?.includes(partition) === true
 
   return {
@@ -170,16 +202,16 @@ export function createPartitions(
         const [name = '', partition] = splitKey(key)
         if (!holds(name, partition)) held.delete(key)
       }
-      const all = Object.entries(assignment).flatMap(([name, partitions]): Assignment[] => {
-        const topic = options.topics.get(name)
-        return topic ? [{ topic, partitions }] : []
-      })
       const isSmaller = Object.entries(before).some(([name, partitions]) => partitions.some((one) => !holds(name, one)))
-      if ((gained.length > 0 || isSmaller) && options.on_assigned) ready = ready.then(() => prepare(gained, all))
+      if (!options.on_assigned || (gained.length === 0 && !isSmaller)) return
+      unprepared = [...(unprepared ?? []), ...gained]
+      ready = ready.then(prepare)
     },
     lost() {
       member = ''
       current = {}
+      // What comes next is gained anew.
+      unprepared = undefined
       generation += 1
       expected.clear()
     },
@@ -197,8 +229,7 @@ export function createPartitions(
       const mayGoOn = () =>
         !signal.aborted && !rebalancing && generation === mine && payload.isRunning() && !payload.isStale()
       try {
-        await ready
-        if (mayGoOn()) await work(payload, topic, `${name}:${partition}`, mayGoOn)
+        if (await isReady(mayGoOn)) await work(payload, topic, `${name}:${partition}`, mayGoOn)
       } finally {
         clearInterval(beat)
       }
@@ -210,6 +241,8 @@ export function createPartitions(
     },
   }
 }
+
+const isSome = ({ partitions }: Assignment) => partitions.length > 0
 
 async function timeLimited(work: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined

@@ -184,13 +184,14 @@ type LakeParts = Around & {
 
 /** The roles that read or write the lake. */
 async function lakeParts(around: LakeParts) {
-  const { config, data_dir, bus, lake, embedded, jobs, roles, sightings, options, log, metrics, turns } = around
+  const { config, data_dir, lake, embedded, jobs, roles, sightings, options, log, metrics, turns } = around
   const has = (role: Role) => roles.includes(role)
   const shared = config.bus.kafka !== undefined
   // The bus in this process lets go of what the store has taken: the store tries until it is stopped.
   const retry = shared ? {} : { retry_for_ms: Number.POSITIVE_INFINITY }
   const store = has('store') ? await createStore({ lake, metrics, log, turns, ...retry }) : undefined
-  const storing = store && createStoreRole({ bus, store, shared, log, subscriptions: shared ? 1 : STORE_SUBSCRIPTIONS })
+  const storing =
+    store && createStoreRole({ ...around, store, shared, subscriptions: shared ? 1 : STORE_SUBSCRIPTIONS })
   const detecting = has('detect')
     ? createDetectRole({
         ...around,

@@ -165,6 +165,7 @@ async function starting(t: TestContext, outcomes: (Error | undefined)[]) {
     data_dir: temporaryFolder(),
     bus: createMemoryBus({ max_messages: 10, max_batch: 10, log }),
     intake: { emit: () => assert.fail('nothing is emitted') },
+    memory: { room: async () => true, isFull: () => false },
     metrics,
     health,
     log,

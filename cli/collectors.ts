@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/port.js'
+import { WeirError } from '../core/errors.js'
 import type { Health, HealthBoard } from '../core/health.js'
 import type { Service } from '../core/lifecycle.js'
 import type { Log } from '../core/log.js'

@@ -40,6 +40,8 @@ const DOWN: ReadonlySet<ResponseState> = new Set(['planned', 'executing', 'verif
 const PROMISED_MS = 60_000
 const MAX_FINDINGS = 100
 const MAX_RESPONSES = 20_000
+/** Workloads whose findings are remembered: those that were heard of last. */
+const MAX_WORKLOADS = 10_000
 const HOUR_MS = 3_600_000
 
 export type Book = ReturnType<typeof createBook>
@@ -81,11 +83,18 @@ export function createBook(config: ResponderConfig) {
     return entry
   }
 
+  /** The oldest that is over, else the oldest that nothing was done about: it is in the lake, and known again after a restart. */
   function forgetOne() {
-    for (const [uid, { record }] of live) {
-      if (OPEN.has(record.state)) continue
-      live.delete(uid)
-      return
+    const isOver = ({ state }: ResponseRecord) => !OPEN.has(state)
+    const isIdle = ({ state, dry_run }: ResponseRecord) =>
+      dry_run || state === 'proposed' || state === 'waiting_approval'
+    for (const mayGo of [isOver, isIdle]) {
+      for (const [uid, { record }] of live) {
+        if (!mayGo(record)) continue
+        live.delete(uid)
+        if (OPEN.has(record.state)) config.metrics.count('responses_forgotten', { state: record.state })
+        return
+      }
     }
   }
 
@@ -133,7 +142,11 @@ export function createBook(config: ResponderConfig) {
       const list = incidents.get(finding.workload.uid) ?? []
       if (list.some((known) => known.finding.uid === finding.uid)) return false
       list.push({ finding, event, is_handled })
+      // To the end of the order.
+      incidents.delete(finding.workload.uid)
       incidents.set(finding.workload.uid, list.slice(-MAX_FINDINGS))
+      const [longest_ago] = incidents.keys()
+      if (incidents.size > MAX_WORKLOADS && longest_ago !== undefined) incidents.delete(longest_ago)
       return true
     },
     incident: ({ workload, uid }: WorkloadFinding) =>

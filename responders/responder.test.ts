@@ -480,3 +480,29 @@ test('two actions of one name are two responses, each with its own params, also 
   )
   await second.responder.stop()
 })
+
+test('jobs that are slow to take are looked after once at a time', async () => {
+  const world = platform()
+  const first = setup(world)
+  await first.responder.handle([finding('rules', 1), finding('profile', 2)])
+  const jobs = createMemoryJobs({ concurrency: 2 })
+  let running = 0
+  let most = 0
+  let looks = 0
+  const slow = {
+    ...jobs,
+    async add() {
+      looks += 1
+      running += 1
+      most = Math.max(most, running)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      running -= 1
+    },
+  }
+  const { responder } = setup(world, { jobs: slow, look_after_ms: 10 }, [...first.steps])
+  await responder.start(first.steps)
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  await responder.stop()
+  assert.ok(looks > 2, `${looks} looks`)
+  assert.equal(most, 1)
+})

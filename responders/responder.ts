@@ -206,8 +206,16 @@ export function createResponder(config: ResponderConfig): Responder {
         () => scheduleAll(0),
       )
       const every = config.look_after_ms ?? LOOK_AFTER_MS
+      let is_adding = false
       looking = setInterval(() => {
-        scheduleAll(every).catch((error) => config.log.warn({ error }, 'jobs could not be looked after'))
+        // Where jobs are slow to take, one look after another waits longer than the time between them.
+        if (is_adding) return
+        is_adding = true
+        scheduleAll(every)
+          .catch((error) => config.log.warn({ error }, 'jobs could not be looked after'))
+          .finally(() => {
+            is_adding = false
+          })
       }, every).unref()
     },
     async handle(events) {

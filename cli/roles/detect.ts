@@ -126,7 +126,7 @@ export function createDetectRole(options: DetectOptions): DetectRole {
       if (!options.shared) await engine.start(pastOf(lake))
       for (let n = 0; n < options.subscriptions; n++) {
         const plain = (batch: Batch) => progress.during(() => handle(batch))
-        const handler = options.shared ? untilDone(plain, log) : plain
+        const handler = options.shared ? untilDone(plain, { role: 'detect', health: options.health, log }) : plain
         detecting.push(await bus.subscribe('detect', ['weir.events'], handler, { on_assigned: assigned }))
       }
     },

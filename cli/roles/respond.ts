@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Batch, Bus, Subscription } from '../../bus/port.js'
+import type { HealthBoard } from '../../core/health.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
 import type { Metrics } from '../../core/metrics.js'
@@ -36,6 +37,7 @@ export type RespondOptions = {
   /** Whether events are noted in `sightings` as they come; else the lake is asked. */
   hears_events: boolean
   on_response?: ((step: OcsfEvent) => void) | undefined
+  health: HealthBoard
   log: Log
   metrics: Metrics
   tracer: Tracer
@@ -81,12 +83,12 @@ export function createRespondRole(options: RespondOptions): Service & { readonly
         // Which findings are answered is told by the offsets of the group, and by the responses.
         await responder.start(responses)
         responder.observe([...answered, ...unanswered])
-        observing = await observe(bus, responder)
+        observing = await observe(options, responder)
       } else {
         await responder.start(responses, answered)
         await responder.handle(unanswered)
       }
-      const handler = options.shared ? untilDone(handle, options.log) : handle
+      const handler = options.shared ? untilDone(handle, { role: 'respond', ...options }) : handle
       responding = await bus.subscribe('respond', ['weir.findings'], handler)
     },
     async stop() {
@@ -99,10 +101,12 @@ export function createRespondRole(options: RespondOptions): Service & { readonly
 }
 
 /** Shows the responder what all responders find and do, from as far back as the bus keeps it; returns when it knows the present. */
-async function observe(bus: Bus, responder: Responder): Promise<Subscription> {
+async function observe(options: RespondOptions, responder: Responder): Promise<Subscription> {
   const group = `respond-observer-${randomUUID()}`
   const topics = ['weir.findings', 'weir.responses'] as const
-  const subscription = await bus.subscribe(group, topics, async (batch) => responder.observe(valuesOf(batch)))
+  const { bus } = options
+  const plain = async (batch: Batch) => responder.observe(valuesOf(batch))
+  const subscription = await bus.subscribe(group, topics, untilDone(plain, { role: 'respond-observer', ...options }))
   await bus.caughtUp(group, topics, { timeout_ms: OBSERVED_WITHIN_MS })
   return subscription
 }

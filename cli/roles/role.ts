@@ -1,5 +1,6 @@
 import type { Batch, Handler } from '../../bus/port.js'
 import { messageOf, WeirError } from '../../core/errors.js'
+import type { HealthBoard } from '../../core/health.js'
 import type { Log } from '../../core/log.js'
 import type { OcsfEvent } from '../../ocsf/event.js'
 
@@ -18,15 +19,43 @@ export function parseRoles(names: readonly string[]): Role[] {
   return ROLES.filter((role) => names.includes(role))
 }
 
+/** A failure that no dependency tells of: for good, or again and again for so long. */
+const STUCK_AFTER_MS = 30_000
+/** The bus tries again every 5 s; a batch that nothing is heard of has gone to another process. */
+const GONE_AFTER_MS = 15_000
+
 /**
  * A handler whose every failure is tried again. Where the bus keeps the messages, rights that were taken away or a password
- * that was changed will be mended some day; a subscription that has stopped would not notice.
+ * that was changed will be mended some day; a subscription that has stopped would not notice. While a batch does not get on,
+ * `/ready` says so, under the name of the role.
  */
-export function untilDone(handler: Handler, log: Log): Handler {
+export function untilDone(
+  handler: Handler,
+  { role, health, log }: { role: string; health: HealthBoard; log: Log },
+): Handler {
+  const failing = new Map<string, { since: number; at: number; is_final: boolean; message: string }>()
+
+  function note(batch: Batch, error: unknown) {
+    const name = batch.token ?? batch.topic
+    const at = Date.now()
+    const is_final = !(error instanceof WeirError && error.retryable)
+    failing.set(name, { since: failing.get(name)?.since ?? at, at, is_final, message: messageOf(error) })
+  }
+
+  health.watch(role, () => {
+    const now = Date.now()
+    for (const [name, { at }] of failing) if (now - at > GONE_AFTER_MS) failing.delete(name)
+    const stuck = [...failing].find(([, { since, is_final }]) => is_final || now - since > STUCK_AFTER_MS)
+    if (!stuck) return { ok: true, message: 'handles what comes' }
+    return { ok: false, message: `${stuck[0]} is tried again and again: ${stuck[1].message}` }
+  })
+
   return async (batch) => {
     try {
       await handler(batch)
+      failing.delete(batch.token ?? batch.topic)
     } catch (error) {
+      note(batch, error)
       if (error instanceof WeirError && error.retryable) throw error
       log.error({ err: error, batch: batch.token }, 'a batch failed, it is tried again')
       const code = error instanceof WeirError ? error.code : 'internal'

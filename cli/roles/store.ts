@@ -1,4 +1,5 @@
 import { type Assignment, type Batch, type Bus, type Subscription, TOPICS } from '../../bus/port.js'
+import type { HealthBoard } from '../../core/health.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
 import type { Store } from '../../lake/store.js'
@@ -10,16 +11,17 @@ type Options = {
   store: Store
   /** Whether several processes share the work. */
   shared: boolean
+  health: HealthBoard
   log: Log
   /** Subscriptions of this process: on the memory bus, while one waits for its block, the others fill the next. */
   subscriptions: number
 }
 
 /** The role that puts everything on the bus into the lake. */
-export function createStoreRole({ bus, store, shared, log, subscriptions }: Options): Service {
+export function createStoreRole({ bus, store, shared, health, log, subscriptions }: Options): Service {
   const storing: Subscription[] = []
   const plain = (batch: Batch) => storeBatch(store, log, batch)
-  const handler = shared ? untilDone(plain, log) : plain
+  const handler = shared ? untilDone(plain, { role: 'store', health, log }) : plain
   // What another process stored and did not commit comes again: it must be known before.
   const on_assigned = async (gained: readonly Assignment[]) => {
     if (gained.length > 0) await store.refill(() => receivedFrom(bus, gained))

@@ -197,6 +197,31 @@ else {
     }
   })
 
+  test('Redis that hangs, and Redis that is full: said by health until it takes jobs again', async () => {
+    const own = await startRedis()
+    const jobs = await create(undefined, { url: own.url })
+    const client = new Client(own.url)
+    try {
+      assert.equal(jobs.health().ok, true)
+      await client.config('SET', 'maxmemory', '1')
+      await until('full is said', () => !jobs.health().ok)
+      assert.match(jobs.health().message, /jobs\.redis\.url\) is full and takes no jobs: .*OOM .*maxmemory/)
+      await client.config('SET', 'maxmemory', '0')
+      await until('there is room again', () => jobs.health().ok)
+
+      own.freeze(true)
+      await until('hanging is said', () => !jobs.health().ok)
+      assert.match(jobs.health().message, /jobs\.redis\.url\) does not answer within/)
+      own.freeze(false)
+      await until('it answers again', () => jobs.health().ok)
+    } finally {
+      own.freeze(false)
+      client.disconnect()
+      await jobs.stop()
+      await own.close()
+    }
+  })
+
   test('stop ends although Redis is away', async () => {
     const own = await startRedis()
     const jobs = await createBullJobs({

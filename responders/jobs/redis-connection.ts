@@ -10,6 +10,9 @@ const CONNECT_WITHIN_MS = 5_000
 /** While Redis is away, a command fails after this; whoever asked tries again. */
 const ANSWER_WITHIN_MS = 5_000
 
+/** So often a write is tried: only an answer to one says that Redis takes jobs. */
+const TRY_EVERY_MS = 2_000
+
 /** A connection that comes back by itself, and knows whether it is there. */
 export type RedisConnection = {
   readonly redis: Redis
@@ -53,13 +56,39 @@ export async function connectRedis(config: RedisJobsConfig, log: Log): Promise<R
     if (since !== undefined) log.warn({ away_ms: Date.now() - since }, 'Redis is back')
     since = undefined
   })
-  const away = () => `Redis at ${addressOf(config)} (jobs.redis.url) is away: ${messageOf(problem ?? 'closed')}`
+  const at = `Redis at ${addressOf(config)} (jobs.redis.url)`
+  const away = () =>
+    since === undefined
+      ? `${at} does not answer within ${ANSWER_WITHIN_MS} ms`
+      : `${at} is away: ${messageOf(problem ?? 'closed')}`
+  const answer = <T>(work: Promise<T>) => within(work, ANSWER_WITHIN_MS, away)
+  /** Why the last write had no effect, if it had none: one that hangs or is full keeps its connections. */
+  let refused: string | undefined
+  let is_trying = false
+  async function tryWrite() {
+    if (is_trying || since !== undefined) return
+    is_trying = true
+    try {
+      await answer(redis.set(`${config.prefix}:probe`, Date.now(), 'PX', 60_000))
+      refused = undefined
+    } catch (error) {
+      refused = since === undefined ? whyRefused(messageOf(error), at) : undefined
+    }
+    is_trying = false
+  }
+  const trying = setInterval(() => void tryWrite(), TRY_EVERY_MS)
+  trying.unref()
   return {
     redis,
-    health: () =>
-      since === undefined ? { ok: true, message: `Redis at ${addressOf(config)}.` } : { ok: false, message: away() },
-    answer: (work) => within(work, ANSWER_WITHIN_MS, away),
+    health() {
+      if (since !== undefined) return { ok: false, message: away() }
+      return refused === undefined
+        ? { ok: true, message: `Redis at ${addressOf(config)}.` }
+        : { ok: false, message: refused }
+    },
+    answer,
     close() {
+      clearInterval(trying)
       for (const one of [redis, ...copies]) one.disconnect()
     },
   }
@@ -111,6 +140,11 @@ function refusal(cause: unknown, config: RedisJobsConfig): WeirError | undefined
     })
   }
   return undefined
+}
+
+function whyRefused(text: string, at: string): string {
+  if (!/OOM|maxmemory/.test(text)) return text.includes(at) ? text : `${at} takes no jobs: ${text}`
+  return `${at} is full and takes no jobs: ${text} Raise its maxmemory, or look what else is in it.`
 }
 
 /** Without user and password, which are nobody's business in a log. */

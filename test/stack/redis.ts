@@ -27,6 +27,8 @@ export type Redis = {
   restart(options?: { lose_data?: boolean }): Promise<void>
   /** kill -9. */
   kill(): Promise<void>
+  /** Stops it without an end (SIGSTOP), until it is thawed: connections stay. */
+  freeze(is_frozen: boolean): void
   /** Ends it as its operator would; data stay for `restart`. */
   stop(): Promise<void>
   /** Ends it and removes its folder. */
@@ -90,6 +92,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
       await start()
     },
     kill: () => end('SIGKILL'),
+    freeze: (is_frozen) => void child?.kill(is_frozen ? 'SIGSTOP' : 'SIGCONT'),
     stop: () => end('SIGTERM'),
     async close() {
       await end('SIGKILL')
