@@ -12,18 +12,29 @@ const sasl = z.discriminatedUnion('mechanism', [
   }),
   z.strictObject({ mechanism: z.literal('scram-sha-256').describe('SCRAM with SHA-256.'), ...user }),
   z.strictObject({ mechanism: z.literal('scram-sha-512').describe('SCRAM with SHA-512.'), ...user }),
-  z.strictObject({
+  oauthbearer(),
+])
+
+function oauthbearer() {
+  const fields = z.strictObject({
     mechanism: z.literal('oauthbearer').describe('A bearer token from a file or an OAuth 2.0 token endpoint.'),
     token_file: z
       .string()
       .optional()
       .describe('File that holds the token; read for every connection, so that it may be renewed.'),
-    token_url: z.url().optional().describe('Token endpoint that is asked with client credentials.'),
+    token_url: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('Token endpoint that is asked with client credentials; either this or token_file.'),
     client_id: z.string().optional().describe('Client id for the token endpoint.'),
     client_secret: z.string().optional().describe('Client secret for the token endpoint; write ${NAME}.'),
     scope: z.string().optional().describe('Scope to ask the token endpoint for.'),
-  }),
-])
+  })
+  return fields.refine(({ token_file, token_url }) => (token_file === undefined) !== (token_url === undefined), {
+    path: ['token_file'],
+    message: 'expected exactly one of token_file and token_url',
+  })
+}
 
 const tls = z.strictObject({
   ca_file: z

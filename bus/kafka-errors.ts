@@ -3,10 +3,10 @@ import { messageOf, WeirError } from '../core/errors.js'
 /** What kafkajs throws: classes of its own, with the protocol's name of the error as `type`. */
 type KafkaFault = Error & { type?: string; code?: string; cause?: unknown; errors?: unknown[]; retriable?: boolean }
 
-/** The innermost cause: kafkajs wraps what happened in what it gave up. */
+/** The innermost cause: kafkajs wraps what happened in what it gave up. One of ours says already what to do about its own cause. */
 function innermost(error: unknown): KafkaFault {
   let current = error as KafkaFault
-  for (let depth = 0; depth < 8; depth++) {
+  for (let depth = 0; depth < 8 && !(current instanceof WeirError); depth++) {
     const inner = current.errors?.[0] ?? current.cause
     if (!(inner instanceof Error)) break
     current = inner as KafkaFault

@@ -28,8 +28,6 @@ export type KafkaBusOptions = {
   readonly metrics: Metrics
   /** Where in the configuration `config` is, for messages; `bus.kafka` by default. */
   readonly setting?: string
-  /** Gives a token for OAUTHBEARER, in place of the configured file or endpoint. */
-  readonly oauth_token?: () => Promise<string>
   /** What is read waits until there is room. */
   readonly memory?: MemoryBound
 }
@@ -47,7 +45,6 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
     log,
     setting,
     memory: options.memory,
-    ...(options.oauth_token ? { oauth_token: options.oauth_token } : {}),
   })
   const fault = (error: unknown, what: string) => kafkaError(error, setting, config.brokers, what)
   const status = createStatus({ log, metrics })

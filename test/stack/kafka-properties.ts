@@ -1,5 +1,5 @@
 export type KafkaOptions = {
-  /** Clients must sign in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, as one of KAFKA_USERS. */
+  /** Clients must sign in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 as one of KAFKA_USERS, or OAUTHBEARER with a token that nobody has signed. */
   sasl?: boolean
   /** `admin` may do everything, everybody else what an ACL allows. Needs `sasl`. */
   authorizer?: boolean
@@ -44,8 +44,11 @@ export function serverProperties(layout: Layout): string {
     const users = Object.entries(KAFKA_USERS)
     const accounts = users.map(([name, password]) => `user_${name}="${password}"`).join(' ')
     const module = (name: string) => `org.apache.kafka.common.security.${name} required`
-    lines['sasl.enabled.mechanisms'] = 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512'
+    lines['sasl.enabled.mechanisms'] = 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER'
     lines['listener.name.client.plain.sasl.jaas.config'] = `${module('plain.PlainLoginModule')} ${accounts};`
+    // Without a callback handler of one's own, tokens are not signed (alg: none). The broker wants a claim for itself.
+    lines['listener.name.client.oauthbearer.sasl.jaas.config'] =
+      `${module('oauthbearer.OAuthBearerLoginModule')} unsecuredLoginStringClaim_sub="broker";`
     for (const mechanism of ['scram-sha-256', 'scram-sha-512']) {
       lines[`listener.name.client.${mechanism}.sasl.jaas.config`] = `${module('scram.ScramLoginModule')};`
     }
