@@ -78,3 +78,20 @@ test('the JSON schema names every component', () => {
   for (const name of ['host', 'docker', 'http', 'rules', 'cloudtrail', 'docker_quarantine'])
     assert.ok(schema.includes(`"${name}"`), name)
 })
+
+test('the SQL endpoint has no TLS: beyond loopback it is refused, unless somebody says that something else sees to it', () => {
+  const problems = (lake: object) => {
+    const { error } = configSchema.safeParse({ lake })
+    return error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
+  }
+  for (const host of ['127.0.0.1', '::1', 'localhost']) assert.deepEqual(problems({ host }), [])
+  for (const host of ['0.0.0.0', '::', '10.0.0.5', 'lake.example.com']) {
+    assert.match(
+      problems({ host }).join(),
+      /^lake\.host: expected an address of this machine.*lake\.allow_plain_http: true$/,
+    )
+    assert.deepEqual(problems({ host, allow_plain_http: true }), [])
+    // Then there is no endpoint.
+    assert.deepEqual(problems({ host, url: 'https://clickhouse:8443' }), [])
+  }
+})

@@ -7,6 +7,7 @@ import { detectors } from '../detectors/index.js'
 import { collectors } from '../ingest/collectors/index.js'
 import type { FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
+import { isLoopbackHost } from '../lake/endpoint/access.js'
 import { serverLakeFields } from '../lake/server-config.js'
 import { tables } from '../lake/tables/index.js'
 import { actions } from '../responders/actions/index.js'
@@ -35,7 +36,15 @@ const lake = z
     host: z
       .string()
       .default('127.0.0.1')
-      .describe('Address of the SQL endpoint. Beyond loopback, every user needs a password.'),
+      .describe(
+        'Address of the SQL endpoint. Beyond loopback, every user needs a password, and `allow_plain_http` be set.',
+      ),
+    allow_plain_http: z
+      .boolean()
+      .default(false)
+      .describe(
+        'The SQL endpoint has no TLS: lets it listen on an address other than loopback all the same, only behind a proxy that ends TLS, or in a private container network.',
+      ),
     port: z
       .number()
       .int()
@@ -56,6 +65,12 @@ const lake = z
       .describe('Most memory one query may take, bytes.'),
     max_result_rows: z.number().int().min(0).default(0).describe('Most rows one query may return; 0: no limit.'),
     retention_days: retention,
+  })
+  .superRefine(({ url, host, allow_plain_http }, context) => {
+    // A server answers SQL itself.
+    if (url !== undefined || allow_plain_http || isLoopbackHost(host)) return
+    const message = `expected an address of this machine: the SQL endpoint has no TLS, and passwords would reach "${host}" readable; behind a proxy that ends TLS set lake.allow_plain_http: true`
+    context.addIssue({ code: 'custom', path: ['host'], message })
   })
   .describe('The lake: ClickHouse in this process and its SQL endpoint, or with `url` a ClickHouse server.')
   .prefault({})

@@ -18,10 +18,15 @@ export const defaultSqlUsers: readonly SqlUser[] = [
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i
 
+/** Whether only this machine can reach what listens there. */
+export function isLoopbackHost(host: string): boolean {
+  return loopback.test(host)
+}
+
 /** Throws `config_invalid` if a user without a password could be reached from another machine. */
 export function requirePasswords(host: string, users: readonly SqlUser[]): void {
   if (users.length === 0) throw new WeirError('config_invalid', 'the SQL endpoint has no users')
-  if (loopback.test(host)) return
+  if (isLoopbackHost(host)) return
   const open = users.find((user) => user.password === '')
   if (!open) return
   throw new WeirError(
