@@ -201,3 +201,24 @@ test('what has not even metadata is rejected by every table, and stops no other'
     )
   }
 })
+
+test('what the inventory refuses is rejected, although the event is stored; what both refuse is rejected once', async () => {
+  const refusing = { ...lake, insertNative: refuse }
+  async function refuse(...[table, block, token]: Parameters<Lake['insertNative']>) {
+    if (table.name !== 'inventory') return lake.insertNative(table, block, token)
+    throw Object.assign(new Error('Cannot parse'), { clickhouseCode: 27 })
+  }
+  const second = await createStore({ lake: refusing, metrics, log })
+  const described = { class_uid: 5001, class_name: 'Device Inventory Info', category_uid: 5, type_uid: 500101 }
+  const event = processEvent(9_001, described)
+  const { stored: count, rejected } = await second.handle('weir.events', [event])
+  assert.equal(count, 1)
+  assert.deepEqual(
+    rejected.map(({ event: refused, reason }) => [refused, reason]),
+    [[event, 'engine_refused']],
+  )
+  const bad = processEvent(9_002, { ...described, time: 'yesterday' as never })
+  const both = await second.handle('weir.events', [bad])
+  assert.deepEqual([both.stored, both.rejected.length], [0, 1])
+  await second.stop()
+})

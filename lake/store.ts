@@ -15,7 +15,7 @@ import { metricRows, metrics as metrics_table } from './tables/metrics.js'
 import { responseRows, responses } from './tables/responses.js'
 import type { Table } from './tables/table.js'
 import { createUidReader } from './uid.js'
-import { createWriter, type WriteReceipt, type Writer, type WriterOptions } from './writer.js'
+import { createWriter, type RejectedEvent, type WriteReceipt, type Writer, type WriterOptions } from './writer.js'
 
 /** The topics of the bus (bus/port.ts), which the lake may not import. */
 export type StoredTopic = 'weir.events' | 'weir.findings' | 'weir.responses' | 'weir.dead_letters' | 'weir.coverage'
@@ -35,8 +35,9 @@ export type StoreOptions = {
 /** Puts what travels on the bus into the tables. */
 export type Store = {
   /**
-   * Stores the events of one batch, and empties it; see Writer.write. What a table other than `events` holds is written from its own topic only:
-   * a finding that another product sends is telemetry and goes to `events`.
+   * Stores the events of one batch, and empties it; see Writer.write. What a table other than `events` holds is written from
+   * its own topic only: a finding that another product sends is telemetry and goes to `events`. What describes something goes
+   * to `inventory` besides: what is stored in one and refused by the other is both stored and rejected.
    */
   handle(topic: StoredTopic, events: OcsfEvent[], token?: string): Promise<WriteReceipt>
   /** Writes what is waiting. */
@@ -101,15 +102,18 @@ export async function createStore(options: StoreOptions): Promise<Store> {
     const others =
       measured.length === 0 ? [...events] : events.filter((event) => event?.class_uid !== CLASS.workload_metric)
     events.length = 0
-    const [receipt, of_metrics] = await Promise.all([
+    const [receipt, of_metrics, of_inventory] = await Promise.all([
       others.length > 0 ? writers.events.write(others, token) : nothing,
       measured.length > 0 ? writers.metrics.write(measured, token) : nothing,
       described.length > 0 ? writers.inventory.write(described, token) : nothing,
     ])
+    const rejected = [...receipt.rejected, ...of_metrics.rejected]
+    // Told once of each, whichever table refused it.
+    const told = new Set(rejected.map(keyOf))
     return {
       stored: receipt.stored + of_metrics.stored,
       duplicate: receipt.duplicate + of_metrics.duplicate,
-      rejected: [...receipt.rejected, ...of_metrics.rejected],
+      rejected: [...rejected, ...of_inventory.rejected.filter((one) => !told.has(keyOf(one)))],
     }
   }
 
@@ -146,6 +150,11 @@ export async function createStore(options: StoreOptions): Promise<Store> {
       await Promise.all(all.map((writer) => writer.stop()))
     },
   }
+}
+
+/** An event is another object when it was read back from a block. */
+function keyOf({ event }: RejectedEvent): string | OcsfEvent {
+  return event?.metadata?.uid ?? event
 }
 
 const nothing: WriteReceipt = { stored: 0, duplicate: 0, rejected: [] }

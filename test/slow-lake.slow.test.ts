@@ -90,7 +90,7 @@ test(`a lake that is slow for ${SLOW_S} s: Kafka holds what waits, no process gr
   const sent = pusher.acknowledged.size * BATCH
   const drained = Date.now()
   // A batch whose acknowledgement nobody waited for may be there, too.
-  await rig.until('all has arrived', `SELECT count() >= ${sent} FROM events`, 300_000)
+  await rig.until('all has arrived', `SELECT count() >= ${sent} FROM events`, 600_000)
   t.diagnostic(`${sent} events were acknowledged; all are stored ${Math.round((Date.now() - drained) / 1_000)} s later`)
   const [stored] = await rig.rows<{ n: string; uids: string }>(
     'SELECT count() AS n, uniqExact(metadata_uid) AS uids FROM events',

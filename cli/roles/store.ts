@@ -2,6 +2,7 @@ import { type Assignment, type Batch, type Bus, type Subscription, TOPICS } from
 import type { HealthBoard } from '../../core/health.js'
 import type { Service } from '../../core/lifecycle.js'
 import type { Log } from '../../core/log.js'
+import type { Metrics } from '../../core/metrics.js'
 import type { Store } from '../../lake/store.js'
 import { deadLetter } from '../../ocsf/dead-letter.js'
 import { untilDone, valuesOf } from './role.js'
@@ -12,15 +13,16 @@ type Options = {
   /** Whether several processes share the work. */
   shared: boolean
   health: HealthBoard
+  metrics: Metrics
   log: Log
   /** Subscriptions of this process: on the memory bus, while one waits for its block, the others fill the next. */
   subscriptions: number
 }
 
 /** The role that puts everything on the bus into the lake. */
-export function createStoreRole({ bus, store, shared, health, log, subscriptions }: Options): Service {
+export function createStoreRole({ bus, store, shared, health, metrics, log, subscriptions }: Options): Service {
   const storing: Subscription[] = []
-  const plain = (batch: Batch) => storeBatch(store, log, batch)
+  const plain = (batch: Batch) => storeBatch(store, metrics, log, batch)
   const handler = shared ? untilDone(plain, { role: 'store', health, log }) : plain
   // What another process stored and did not commit comes again: it must be known before.
   const on_assigned = async (gained: readonly Assignment[]) => {
@@ -41,13 +43,16 @@ export function createStoreRole({ bus, store, shared, health, log, subscriptions
 }
 
 /** Stores a batch; what the lake refuses is dead-lettered there and then, because this subscriber is the one who stores. */
-async function storeBatch(store: Store, log: Log, batch: Batch) {
+async function storeBatch(store: Store, metrics: Metrics, log: Log, batch: Batch) {
   const events = valuesOf(batch)
+  // Of the bus, not of the clock: the same batch, delivered again, gives the same letters.
+  const received_time = batch.messages[0]?.timestamp ?? Date.now()
   batch.release?.()
   const receipt = await store.handle(batch.topic, events, batch.token)
   if (receipt.rejected.length === 0) return
-  // Of the bus, not of the clock: the same batch, delivered again, gives the same letters.
-  const received = new Map(batch.messages.map(({ value, timestamp }) => [value, timestamp]))
+  for (const { reason } of receipt.rejected) {
+    metrics.count('records_rejected', { collector: 'lake', format: 'ocsf', reason })
+  }
   const letters = receipt.rejected.map(({ event, reason, detail }) => {
     const position = event.metadata?.uid
     return deadLetter({
@@ -55,7 +60,7 @@ async function storeBatch(store: Store, log: Log, batch: Batch) {
       detail,
       source: { instance: 'lake', format: 'ocsf', ...(position ? { position } : {}) },
       raw: JSON.stringify(event),
-      received_time: received.get(event) ?? Date.now(),
+      received_time,
     })
   })
   const second = await store.handle('weir.dead_letters', letters)
