@@ -36,9 +36,11 @@ const words = defineFormat({
     if (record === 'noise') return drop('heartbeat')
     if (record === 'wrong') return reject('no_time', 'there is no time in it')
     if (record === 'bug') throw new Error('a bug in a format')
-    if (record === 'trap') return ok([new Proxy({} as never, { ownKeys: () => trap(), get: () => trap() })])
+    const trapped = new Proxy({} as never, { ownKeys: () => trap(), get: () => trap() })
+    if (record === 'trap') return ok([trapped])
     const event = { class_uid: 4001, activity_id: 1, time: 1_760_000_000_000, severity_id: 1, message: String(record) }
-    return ok([{ ...event, dst_endpoint: { ip: '192.0.2.1' } }])
+    const whole = { ...event, dst_endpoint: { ip: '192.0.2.1' } }
+    return ok(record === 'half' ? [whole, trapped] : [whole])
   },
 })
 
@@ -223,6 +225,15 @@ test('what throws behind the format, or takes an envelope apart badly, stops no 
   assert.deepEqual(countsOf(receipt), { records: 3, stored: 2, dropped: 0, dead_lettered: 1 })
   assert.equal(dead()[0]?.reason, 'format_failed')
   assert.match(String(dead()[0]?.detail), /an event that cannot be read/)
+
+  const half = await setup()
+  const of_half = await half.intake.emit('a', 'words', [{ data: 'half' }, { data: 'one' }])
+  assert.deepEqual(countsOf(of_half), { records: 2, stored: 1, dropped: 0, dead_lettered: 1 })
+  assert.deepEqual(
+    half.events().map(({ message }) => message),
+    ['one'],
+    'nothing of a record that is a dead letter',
+  )
 
   const torn = { ...words, split: trap }
   const bus = createMemoryBus({ max_messages: 100, max_batch: 100, log: createLog('silent') })

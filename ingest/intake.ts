@@ -64,6 +64,8 @@ function emptyTally(records: number): Tally {
   return { records, stored: 0, dropped: new Map(), rejected: new Map(), repaired: 0, newest_time: undefined, lost: 0 }
 }
 
+type Made = { readonly event: OcsfEvent; readonly problem: string | undefined }
+
 /** The only place where records become events: parse, normalise, derive, validate, count, dead-letter, publish. */
 export function createIntake(config: IntakeConfig): Intake {
   const turns = config.turns ?? createTurns()
@@ -152,7 +154,8 @@ function createReader(
     else refuse(record, outcome.reason, outcome.detail)
   }
 
-  function accept(record: RawRecord, raw: string | undefined, draft: EventDraft, index: number, repeat: number) {
+  /** The whole event of a draft, and what is wrong with it if something is. */
+  function made(record: RawRecord, raw: string | undefined, draft: EventDraft, index: number, repeat: number): Made {
     const event = finish(draft, {
       format: definition.name,
       instance,
@@ -169,6 +172,10 @@ function createReader(
     })
     // After the checks: what a pod's container is must not be learned from an event that is none.
     if (!problem) pods.join(event)
+    return { event, problem }
+  }
+
+  function accept(record: RawRecord, { event, problem }: Made, index: number, repeat: number) {
     if (problem) refuse(record, 'invalid_event', problem, index, repeat)
     else {
       tally.stored += 1
@@ -229,7 +236,11 @@ function createReader(
     const raw = definition.keeps_raw ? undefined : textOf(record)
     const is_named = record.position !== undefined || outcome.value[0]?.metadata?.uid !== undefined
     const repeat = is_named ? 0 : repeats(raw ?? textOf(record))
-    for (let i = 0; i < outcome.value.length; i++) accept(record, raw, outcome.value[i] as EventDraft, i, repeat)
+    const drafts = outcome.value
+    if (drafts.length === 1) return accept(record, made(record, raw, drafts[0] as EventDraft, 0, repeat), 0, repeat)
+    // All are made before one is taken: a record is not stored in part because something throws at its second event.
+    const all = drafts.map((draft, index) => made(record, raw, draft, index, repeat))
+    for (const [index, one] of all.entries()) accept(record, one, index, repeat)
   }
 }
 

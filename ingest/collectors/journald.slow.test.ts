@@ -7,6 +7,7 @@ import { packageRoot } from '../../core/paths.js'
 import type { OcsfEvent } from '../../ocsf/event.js'
 import { finish } from '../../ocsf/finish.js'
 import { validate } from '../../ocsf/validate.js'
+import { mustRun } from '../../test/must-run.js'
 import { debianLibraries, onPath, unpackDebian } from '../../test/stack/debian.js'
 import { syslog } from '../formats/syslog.js'
 import { type RecordingDeps, recordingDeps, temporaryFolder } from '../recording-deps.js'
@@ -19,7 +20,7 @@ const START_US = 1_795_446_000 * SECOND_US
 
 /** Why no journal can be read and written here; false if one can. */
 function noJournal(): string | false {
-  if (process.env.CI === 'true') return false
+  if (mustRun()) return false
   if (onPath('journalctl') === undefined) return 'needs journalctl: install systemd'
   return existsSync(stack) || onPath('apt-get') ? false : 'needs systemd-journal-remote, or apt-get to fetch it'
 }
