@@ -68,6 +68,14 @@ test('garbage is no reason to wait', async () => {
 })
 
 test('a bound that is too small slows the work, and does not end it', async () => {
+  const memory = { mib: 50 }
+  const idle = bound(memory)
+  assert.equal(await idle.room('new', 0), true)
   const { room } = bound({ mib: 95 })
+  const started = performance.now()
   assert.equal(await room('new', 20_000), true)
+  assert.ok(performance.now() - started > 4_000)
+  // Where nobody asked for a while, that was no want of room.
+  memory.mib = 95
+  assert.equal(await idle.room('new', 50), false)
 })

@@ -40,7 +40,8 @@ export function createMemoryBound(options: MemoryBoundOptions): MemoryBound {
   const { max_rss_bytes, metrics, log, rss = () => process.memoryUsage.rss(), collect = globalThis.gc } = options
   const waiting = new Map<(has_room: boolean) => void, Work>()
   let collected_at = Number.NEGATIVE_INFINITY
-  let let_in_at = performance.now()
+  /** Since when nobody has had room. */
+  let full_since: number | undefined
   let is_watching = false
   let is_told = false
   metrics.gauge('memory_bound_bytes', {}, max_rss_bytes)
@@ -48,13 +49,14 @@ export function createMemoryBound(options: MemoryBoundOptions): MemoryBound {
   const isOver = (work: Work) => rss() >= max_rss_bytes * SHARE[work]
 
   function isFullFor(work: Work): boolean {
-    if (!isOver(work)) return false
-    if (collect && performance.now() - collected_at > COLLECT_EVERY_MS) {
+    if (isOver(work) && collect && performance.now() - collected_at > COLLECT_EVERY_MS) {
       collect()
       collected_at = performance.now()
       metrics.count('memory_collections', {})
     }
-    return isOver(work)
+    const is_full = isOver(work)
+    full_since = is_full ? (full_since ?? performance.now()) : undefined
+    return is_full
   }
 
   /** The first of those who may have more. */
@@ -67,13 +69,14 @@ export function createMemoryBound(options: MemoryBoundOptions): MemoryBound {
     is_watching = true
     for (let first = next(); first; first = next()) {
       const [settle, work] = first
-      const is_starved = performance.now() - let_in_at > STARVED_AFTER_MS
-      if (isFullFor(work) && !is_starved) {
-        await sleep(LOOK_EVERY_MS)
-        continue
+      if (isFullFor(work)) {
+        if (performance.now() - (full_since ?? 0) < STARVED_AFTER_MS) {
+          await sleep(LOOK_EVERY_MS)
+          continue
+        }
+        tellOnce()
+        full_since = undefined
       }
-      if (is_starved) tellOnce()
-      let_in_at = performance.now()
       settle(true)
       await nextTurn()
     }
@@ -89,10 +92,7 @@ export function createMemoryBound(options: MemoryBoundOptions): MemoryBound {
     max_rss_bytes,
     isFull: () => isFullFor('new'),
     async room(work, within_ms) {
-      if (waiting.size === 0 && !isFullFor(work)) {
-        let_in_at = performance.now()
-        return true
-      }
+      if (waiting.size === 0 && !isFullFor(work)) return true
       metrics.count('memory_waits', { work })
       return new Promise((resolve) => {
         const late = setTimeout(() => settle(false), within_ms)
