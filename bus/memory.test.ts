@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WeirError } from '../core/errors.js'
 import { createLog } from '../core/log.js'
+import { createTurns } from '../core/turns.js'
 import type { OcsfEvent } from '../ocsf/event.js'
 import { busConformance } from './conformance.js'
 import { createMemoryBus } from './memory.js'
@@ -118,6 +119,20 @@ test('a subscriber that holds a full topic can publish on another one', async ()
   )
   await detect.stop()
   await store.stop()
+  await bus.stop()
+})
+
+test('a subscriber that is stopped while it waits for its turn ends', async () => {
+  const turns = createTurns(0)
+  const bus = createMemoryBus({ max_messages: 10, max_batch: 10, log, turns })
+  const subscription = await bus.subscribe('g', ['weir.events'], async () => {
+    turns.due()
+    for (const end = performance.now() + 2; performance.now() < end; );
+  })
+  await bus.publish('weir.events', messages(1))
+  // The turn is over: its loop waits for the next one.
+  assert.equal(turns.due(), true)
+  await subscription.stop()
   await bus.stop()
 })
 

@@ -151,7 +151,11 @@ function consume(
 
   async function loop() {
     while (running) {
-      if (turns.due()) await turns.next()
+      if (turns.due()) {
+        await turns.next()
+        // It may have been stopped meanwhile, and nobody wakes it any more.
+        continue
+      }
       const publications = takeBatch(group.queue, config.max_batch)
       const first = publications[0]
       if (!first) {
