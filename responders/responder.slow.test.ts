@@ -43,8 +43,9 @@ function place(redis_url: string, over: { crash?: string; execute_ms?: number } 
   const folder = mkdtempSync(join(tmpdir(), 'weir-respond-'))
   writeFileSync(join(folder, 'log'), '')
   const redis = { url: redis_url, prefix: `weir-${randomUUID()}`, take_over_ms: 500 }
+  // What stands behind the last end of a line is being written.
   const lines = (name: string) =>
-    existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').split('\n').filter(Boolean) : []
+    existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1) : []
   const mine: ChildProcess[] = []
   let output = ''
 
