@@ -13,11 +13,16 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 export function withoutSecretValues(event: JsonRecord): JsonRecord {
   if (isObject(event.protoPayload)) {
     const payload = event.protoPayload
-    const masked = maskBodies(payload, 'request', 'response', kindOfCall(String(payload.resourceName ?? '')))
+    const masked = maskBodies(payload, 'request', 'response', kindOfCall(textOf(payload.resourceName)))
     return masked === payload ? event : { ...event, protoPayload: masked }
   }
   const { resource, subresource } = isObject(event.objectRef) ? event.objectRef : {}
-  return maskBodies(event, 'requestObject', 'responseObject', kindOfCall(`/${resource}/-/${subresource ?? ''}`))
+  return maskBodies(event, 'requestObject', 'responseObject', kindOfCall(`/${textOf(resource)}/-/${textOf(subresource)}`))
+}
+
+/** Of anything else the text may be endless to make: lists in lists. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 type Kind = 'secret' | 'token' | undefined
@@ -30,7 +35,7 @@ function kindOfCall(path: string): Kind {
 
 function kindOf(body: unknown, of_call: Kind): Kind {
   if (!isObject(body)) return of_call
-  const name = String(body.kind ?? body['@type'] ?? '')
+  const name = textOf(body.kind ?? body['@type'])
   if (/(^|\.)Secret(List)?$/.test(name)) return 'secret'
   return /(^|\.)Token(Review|Request)$/.test(name) ? 'token' : of_call
 }
@@ -47,12 +52,13 @@ function maskBodies(event: JsonRecord, request: string, response: string, of_cal
 }
 
 /** A Secret, a list of them, or a patch of one. */
-function withoutData(body: unknown): unknown {
+function withoutData(body: unknown, depth = 0): unknown {
   // A patch as a list of operations: any of their values may be one of the secret.
   if (Array.isArray(body)) return body.map((part) => (isObject(part) ? masking(part, ['value']) : MASK))
-  if (!isObject(body)) return MASK
+  // Lists of secrets have no lists in them.
+  if (!isObject(body) || depth > 1) return MASK
   const masked: JsonRecord = masking(body, ['data', 'stringData'])
-  if (Array.isArray(body.items)) masked.items = body.items.map(withoutData)
+  if (Array.isArray(body.items)) masked.items = body.items.map((item) => withoutData(item, depth + 1))
   if (isObject(body.metadata) && isObject(body.metadata.annotations)) {
     masked.metadata = { ...body.metadata, annotations: masking(body.metadata.annotations, [LAST_APPLIED]) }
   }
