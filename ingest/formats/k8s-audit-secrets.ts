@@ -17,7 +17,12 @@ export function withoutSecretValues(event: JsonRecord): JsonRecord {
     return masked === payload ? event : { ...event, protoPayload: masked }
   }
   const { resource, subresource } = isObject(event.objectRef) ? event.objectRef : {}
-  return maskBodies(event, 'requestObject', 'responseObject', kindOfCall(`/${textOf(resource)}/-/${textOf(subresource)}`))
+  return maskBodies(
+    event,
+    'requestObject',
+    'responseObject',
+    kindOfCall(`/${textOf(resource)}/-/${textOf(subresource)}`),
+  )
 }
 
 /** Of anything else the text may be endless to make: lists in lists. */
