@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventOf, fixtureCase } from '../test/format-cases.js'
+import { dockerStart, falcoAlert, POD } from '../test/pod-scene.js'
 import { dockerEvents } from './formats/docker_events.js'
 import { falco } from './formats/falco.js'
 import { k8sAudit } from './formats/k8s_audit.js'
@@ -8,32 +9,11 @@ import { kubernetesObjects } from './formats/kubernetes_objects.js'
 import { tetragon } from './formats/tetragon.js'
 import { createPodTable } from './pod-table.js'
 
-const id = `9c1f0b7ad2e4${'0'.repeat(52)}`
-const pod = 'shop-api-6c9f7d5b48-x2x7k'
 const exec = () => eventOf(k8sAudit, fixtureCase('k8s_audit/events.jsonl', 'exec into a pod'))
 const status = () => eventOf(k8sAudit, fixtureCase('k8s_audit/events.jsonl', 'kubelet reports the pod runs'))
 
-function alert() {
-  const output_fields = {
-    'container.id': id.slice(0, 12),
-    'container.name': 'api',
-    'k8s.pod.name': pod,
-    'k8s.ns.name': 'shop',
-  }
-  return eventOf(falco, { rule: 'Shell', priority: 'Notice', output: 'x', hostname: 'node-3', output_fields })
-}
-
-function dockerStart() {
-  const Attributes = {
-    image: 'registry.shop.example/shop-api:2.3.1',
-    name: `k8s_api_${pod}_shop_0c5a1b1e_0`,
-    'io.kubernetes.pod.name': pod,
-    'io.kubernetes.pod.namespace': 'shop',
-    'io.kubernetes.container.name': 'api',
-  }
-  return eventOf(dockerEvents, { Type: 'container', Action: 'start', Actor: { ID: id, Attributes }, time: 1768206600 })
-}
-
+const alert = () => eventOf(falco, falcoAlert())
+const started = () => eventOf(dockerEvents, dockerStart())
 const shell = () => eventOf(tetragon, fixtureCase('tetragon/events.jsonl', 'shell in a pod'))
 const listed = () =>
   eventOf(kubernetesObjects, {
@@ -42,9 +22,9 @@ const listed = () =>
   })
 
 test('the same container seen by Falco, Docker, Tetragon, the API and the audit log is one workload', () => {
-  for (const first of [alert, dockerStart, shell, listed, status]) {
+  for (const first of [alert, started, shell, listed, status]) {
     const pods = createPodTable()
-    assert.equal(exec().workload?.uid, `pod/shop/${pod}`)
+    assert.equal(exec().workload?.uid, `pod/shop/${POD}`)
     const known = first()
     pods.join(known)
     const event = exec()
@@ -71,7 +51,7 @@ test('with several containers in the pod, only one that is named is found', () =
   const record = fixtureCase('k8s_audit/events.jsonl', 'exec into a pod')
   const open = eventOf(k8sAudit, { ...record, requestURI: '/api/v1/namespaces/shop/pods/x/exec?command=sh' })
   pods.join(open)
-  assert.equal(open.workload?.uid, `pod/shop/${pod}`)
+  assert.equal(open.workload?.uid, `pod/shop/${POD}`)
 })
 
 test('pods of another name or namespace, and events of no pod, stay what they are', () => {
@@ -80,5 +60,5 @@ test('pods of another name or namespace, and events of no pod, stay what they ar
   const record = fixtureCase('k8s_audit/events.jsonl', 'exec into a pod') as { objectRef: object }
   const other = eventOf(k8sAudit, { ...record, objectRef: { ...record.objectRef, namespace: 'test' } })
   pods.join(other)
-  assert.equal(other.workload?.uid, `pod/test/${pod}`)
+  assert.equal(other.workload?.uid, `pod/test/${POD}`)
 })

@@ -10,13 +10,12 @@ import { type HttpCollector, http } from '../ingest/collectors/http.js'
 import { temporaryFolder } from '../ingest/recording-deps.js'
 import { fixture, fixtureCase } from './format-cases.js'
 import { certificates } from './kubernetes-rig.js'
+import { dockerStart, falcoAlert, POD } from './pod-scene.js'
 
 const file = certificates(temporaryFolder())
 const folder = temporaryFolder()
 const TOKEN = 'the-token-of-the-webhook'
 const ORDERS = 'function/aws/123456789012/eu-central-1/orders'
-const POD = 'shop-api-6c9f7d5b48-x2x7k'
-const ID = `9c1f0b7ad2e4${'0'.repeat(52)}`
 let app: App
 let collector: HttpCollector
 
@@ -81,32 +80,9 @@ const rows = async <Row>(sql: string) => {
 }
 
 test('one container seen by Falco, Docker, Tetragon, the audit log and the API is one workload in the lake', async () => {
-  const output_fields = {
-    'container.id': ID.slice(0, 12),
-    'container.name': 'api',
-    'k8s.pod.name': POD,
-    'k8s.ns.name': 'shop',
-  }
-  const Attributes = {
-    image: 'registry.shop.example/shop-api:2.3.1',
-    name: `k8s_api_${POD}_shop_0c5a1b1e_0`,
-    'io.kubernetes.pod.name': POD,
-    'io.kubernetes.pod.namespace': 'shop',
-    'io.kubernetes.container.name': 'api',
-  }
   const seen: [format: string, record: object][] = [
-    [
-      'falco',
-      {
-        rule: 'Shell',
-        priority: 'Notice',
-        output: 'x',
-        hostname: 'node-3',
-        time: '2026-01-12T08:30:16Z',
-        output_fields,
-      },
-    ],
-    ['docker_events', { Type: 'container', Action: 'start', Actor: { ID, Attributes }, time: 1_768_206_600 }],
+    ['falco', falcoAlert()],
+    ['docker_events', dockerStart()],
     ['tetragon', fixtureCase('tetragon/events.jsonl', 'shell in a pod')],
     ['k8s_audit', { ...audit('exec into a pod'), auditID: '00000000-0000-4000-a000-000000000001' }],
     ['kubernetes_objects', { ...fixtureCase('kubernetes_objects/events.jsonl', 'pod listed'), cluster: undefined }],

@@ -73,7 +73,7 @@ function createHttp(config: HttpConfig, deps: CollectorDeps): HttpCollector {
       const where = url() ?? `${config.tls ? 'https' : 'http'}://${config.host}:${config.port}`
       const path = config.format ? `/ingest (${config.format}) or /ingest/<format>` : '/ingest/<format>'
       const configured = named.length + (config.token === undefined ? 0 : 1)
-      const key = ['the token in ' + token_path, 'the configured token'][configured] ?? `one of ${configured} tokens`
+      const key = [`the token in ${token_path}`, 'the configured token'][configured] ?? `one of ${configured} tokens`
       return `POST ${where}${path} with ${key}`
     },
   }
