@@ -84,7 +84,7 @@ test('every record is accounted for: stored, dropped with reason, dead-lettered 
   assert.deepEqual(metrics.by('records_rejected', 'reason'), { no_time: 1, format_failed: 1, record_too_long: 1 })
 })
 
-test('broken JSON, a number where a string belongs and a year-9999 date become dead letters that say where', async () => {
+test('broken JSON, a text where a number must be and a year-9999 date become dead letters that say where', async () => {
   const { intake, dead } = await setup()
   const event = {
     class_uid: 4001,
@@ -95,13 +95,13 @@ test('broken JSON, a number where a string belongs and a year-9999 date become d
   }
   const receipt = await intake.emit('test', 'ocsf', [
     { data: '{"class_uid": 4001, "act' },
-    { data: JSON.stringify({ ...event, dst_endpoint: { ip: '192.0.2.1', hostname: 7 } }) },
+    { data: JSON.stringify({ ...event, dst_endpoint: { ip: '192.0.2.1' }, severity_id: 'high' }) },
     { data: JSON.stringify({ ...event, dst_endpoint: { ip: '192.0.2.1' }, time: Date.UTC(9999, 0, 1) }) },
     { data: 'cut', fault: { reason: 'line_too_long', detail: '50 MB, at most 1 MB' } },
   ])
   assert.deepEqual(receipt, { records: 4, stored: 0, dropped: 0, dead_lettered: 4 })
   const details = dead().map((letter) => `${letter.reason} ${letter.detail}`)
-  assert.match(details.find((text) => text.includes('hostname')) ?? '', /dst_endpoint\.hostname/)
+  assert.match(details.find((text) => text.includes('severity')) ?? '', /severity_id: wrong type, found string "high"/)
   assert.match(details.find((text) => text.includes('time')) ?? '', /time/)
   assert.ok(details.some((text) => text.startsWith('invalid_json')))
   assert.ok(details.some((text) => text.startsWith('line_too_long')))
@@ -139,7 +139,7 @@ test('dead letters of a call that is repeated are the same, and equal bad lines 
   assert.deepEqual(uids.slice(0, 3), uids.slice(3))
 })
 
-test('an attribute OCSF does not know moves to unmapped instead of refusing the event', async () => {
+test('an attribute OCSF does not know, or of a wrong type, moves to unmapped instead of refusing the event', async () => {
   const { intake, events } = await setup()
   const event = {
     class_uid: 4001,
@@ -149,9 +149,10 @@ test('an attribute OCSF does not know moves to unmapped instead of refusing the 
     metadata: { version: '1.8.0', product: { name: 'x' } },
   }
   const receipt = await intake.emit('test', 'ocsf', [
-    { data: { ...event, dst_endpoint: { ip: '192.0.2.1', mood: 'good' } } },
+    { data: { ...event, dst_endpoint: { ip: '192.0.2.1', mood: 'good', port: 'many' } } },
   ])
   assert.equal(receipt.stored, 1)
+  assert.equal(events()[0]?.unmapped?.['dst_endpoint.port'], 'many')
   assert.equal(JSON.stringify(events()[0]?.unmapped).includes('good'), true)
 })
 
@@ -163,7 +164,7 @@ test('an unknown format is an error that names the known ones', async () => {
 test('an envelope is split: each record has its own raw text, position and dead letter', async () => {
   const { intake, events, dead } = await setup()
   const record = { eventSource: 's3.amazonaws.com', eventName: 'GetObject', eventTime: '2026-01-12T08:30:15Z' }
-  const data = JSON.stringify({ Records: [record, { ...record, eventName: 7 }, record] })
+  const data = JSON.stringify({ Records: [record, { ...record, eventName: true }, record] })
   const receipt = await intake.emit('trail', 'cloudtrail', [{ data, position: 'file:0' }])
   assert.deepEqual(countsOf(receipt), { records: 3, stored: 2, dropped: 0, dead_lettered: 1 })
   assert.deepEqual(
@@ -171,7 +172,7 @@ test('an envelope is split: each record has its own raw text, position and dead 
     [JSON.stringify(record), JSON.stringify(record)],
   )
   assert.equal(new Set(events().map((event) => event.metadata.uid)).size, 2)
-  assert.equal(dead()[0]?.reason, 'wrong_type')
+  assert.equal(dead()[0]?.reason, 'not_cloudtrail')
   assert.equal(dead()[0]?.source.position, 'file:0#1')
   const empty = await intake.emit('trail', 'cloudtrail', [{ data: '{"Records":[]}', position: 'file:1' }])
   assert.deepEqual(empty, { records: 1, stored: 0, dropped: 1, dead_lettered: 0 })

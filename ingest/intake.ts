@@ -6,8 +6,8 @@ import { createTurns, type Turns } from '../core/turns.js'
 import { deadLetter } from '../ocsf/dead-letter.js'
 import { CLASS, type EventDraft, type OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
-import { moveUnknown } from '../ocsf/unknown.js'
-import { type Problem, validate } from '../ocsf/validate.js'
+import { repaired } from '../ocsf/repair.js'
+import type { Problem } from '../ocsf/validate.js'
 import { makeWellFormed } from '../ocsf/well-formed.js'
 import type { Format, FormatContext, FormatDefinition, RawRecord, Receipt } from './contract.js'
 import { createPodTable, type PodTable } from './pod-table.js'
@@ -279,16 +279,14 @@ function normalise(input: unknown, format: Format, context: FormatContext): Outc
 }
 
 /**
- * What is wrong with an event, in words; attributes OCSF does not know are moved to `unmapped` first, and lone surrogates
- * are repaired: whoever could dead-letter an event by half a character could hide it from the detectors.
+ * What is wrong with an event, in words, after what can be repaired was, lone surrogates too: whoever could dead-letter an
+ * event by half a character could hide it from the detectors.
  */
 function problemOf(event: OcsfEvent, repair: () => void): string | undefined {
-  if (validate(event).length === 0) return undefined
-  moveUnknown(event)
-  let problems = validate(event)
+  let problems = repaired(event)
   if (problems.some(({ code }) => code === 'lone_surrogate')) {
     repair()
-    problems = validate(event)
+    problems = repaired(event)
   }
   return problems.length === 0 ? undefined : describe(problems)
 }

@@ -7,7 +7,7 @@ type Node = { [key: string]: unknown }
 const MAX_DEPTH = 64
 
 /**
- * Second chance for an event that `validate` refused: attributes that OCSF 1.8.0 does not know (a 1.9 event, a vendor's
+ * For an event that `validate` refused: attributes that OCSF 1.8.0 does not know (a 1.9 event, a vendor's
  * addition, a mistyped name) move to `unmapped` under their path, and attributes that are `null` are removed, because
  * in JSON made from tables null means absent. Types are never changed. Changes the event in place; validate it again.
  */
@@ -18,10 +18,15 @@ export function moveUnknown(event: OcsfEvent) {
   if (unmapped !== undefined && unmapped !== null && !isNode(unmapped)) return
   const found: [path: string, value: unknown][] = []
   clean(spec, event, '', 0, found)
-  if (found.length === 0) return
-  const target: Node = event.unmapped ?? {}
-  for (const [path, value] of found) define(target, free(target, path), value)
-  event.unmapped = target
+  for (const [path, value] of found) keepUnmapped(event, path, value)
+}
+
+/** Adds a value to `unmapped` under its path; nothing there is overwritten, and what says nothing is left out. */
+export function keepUnmapped(event: OcsfEvent, path: string, value: unknown) {
+  if (value === null || value === '' || value === undefined) return
+  if (isNode(value) && Object.keys(value).length === 0) return
+  event.unmapped ??= {}
+  define(event.unmapped, free(event.unmapped, path), value)
 }
 
 function clean(spec: Spec, node: Node, prefix: string, depth: number, found: [string, unknown][]) {
@@ -31,7 +36,7 @@ function clean(spec: Spec, node: Node, prefix: string, depth: number, found: [st
     const check = spec.checks.get(key)
     const path = prefix + key
     if (!check) {
-      if (value !== null && value !== undefined) found.push([path, value])
+      found.push([path, value])
       delete node[key]
     } else if (value === null && check.kind !== KIND.json) delete node[key]
     else if (!check.spec) continue

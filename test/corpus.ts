@@ -1,8 +1,7 @@
 import type { FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
 import { finish } from '../ocsf/finish.js'
-import { moveUnknown } from '../ocsf/unknown.js'
-import { validate } from '../ocsf/validate.js'
+import { repaired } from '../ocsf/repair.js'
 import { RECEIVED, sharedRecords } from './format-cases.js'
 
 type Counts = { [key: string]: number }
@@ -56,11 +55,11 @@ export function corpusReport(
     } else {
       for (const [ordinal, draft] of outcome.value.entries()) {
         const event = finish(draft, { format: definition.name, instance: 'test', received_time: RECEIVED, ordinal })
-        if (validate(event).length > 0) moveUnknown(event)
+        const problems = repaired(event)
         report.events++
         bump(report.classes, `${event.class_name} (${event.class_uid}): ${event.activity_name}`)
         bump(report.workloads, event.workload?.kind ?? 'none')
-        for (const { path, code, found } of validate(event)) {
+        for (const { path, code, found } of problems) {
           bump(report.problems, `${event.class_name}: ${path.replace(/\[\d+\]/g, '[]')}: ${code}`)
           example(report, `${path}: ${code}, found ${found}`, record)
         }

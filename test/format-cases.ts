@@ -6,7 +6,7 @@ import { packageRoot } from '../core/paths.js'
 import type { FormatDefinition } from '../ingest/contract.js'
 import type { EventDraft, OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
-import { moveUnknown } from '../ocsf/unknown.js'
+import { repaired } from '../ocsf/repair.js'
 import { type Problem, validate } from '../ocsf/validate.js'
 
 /** When the records of these tests are received, ms since 1970. */
@@ -16,11 +16,13 @@ export type Made = {
   readonly outcome: Outcome<EventDraft[]>
   readonly events: OcsfEvent[]
   readonly problems: Problem[]
+  /** What was wrong before the runner repaired it: nothing, unless the source wrote OCSF itself. */
+  readonly repaired: Problem[]
 }
 
 /**
  * What a runner makes of one record (for a JSON format also of its text; a text format is given text): format, finish,
- * validate, and unknown attributes moved.
+ * validate and repair.
  */
 export function make(definition: FormatDefinition, input: unknown, config: object = caseConfig(definition)): Made {
   const isText = typeof input === 'string'
@@ -30,6 +32,7 @@ export function make(definition: FormatDefinition, input: unknown, config: objec
   const outcome = format(record, { received_time: RECEIVED })
   const events: OcsfEvent[] = []
   const problems: Problem[] = []
+  const wrong: Problem[] = []
   if (outcome.kind === 'ok') {
     const raw = definition.keeps_raw ? {} : { raw: isText ? input : JSON.stringify(input) }
     for (const [ordinal, draft] of outcome.value.entries()) {
@@ -40,18 +43,22 @@ export function make(definition: FormatDefinition, input: unknown, config: objec
         ordinal,
         ...raw,
       })
-      if (validate(event).length > 0) moveUnknown(event)
-      problems.push(...validate(event))
+      wrong.push(...validate(event))
+      problems.push(...repaired(event))
       events.push(event)
     }
   }
-  return { outcome, events, problems }
+  return { outcome, events, problems, repaired: wrong }
 }
+
+/** Formats whose source may write OCSF itself, with its own mistakes. */
+const WRITTEN_AS_OCSF = new Set(['ocsf', 'cloudevents', 'security_hub'])
 
 /** The events of a record that must become valid ones. */
 export function eventsOf(definition: FormatDefinition, record: unknown, config?: object): OcsfEvent[] {
-  const { outcome, events, problems } = make(definition, record, config)
+  const { outcome, events, problems, repaired } = make(definition, record, config)
   assert.equal(outcome.kind, 'ok', JSON.stringify(outcome).slice(0, 500))
+  if (!WRITTEN_AS_OCSF.has(definition.name)) assert.deepEqual(repaired, [], JSON.stringify(record).slice(0, 500))
   assert.deepEqual(problems, [], JSON.stringify(record).slice(0, 500))
   return events
 }
@@ -61,6 +68,11 @@ export function eventOf(definition: FormatDefinition, record: unknown, config?: 
   const events = eventsOf(definition, record, config)
   assert.equal(events.length, 1)
   return events[0] as OcsfEvent
+}
+
+/** What stays unmapped of a record that must become exactly one event. */
+export function unmappedOf(definition: FormatDefinition, record: unknown): { [path: string]: unknown } {
+  return eventOf(definition, record).unmapped ?? {}
 }
 
 /** `reason: detail` of a record that must be refused. */

@@ -3,22 +3,19 @@ import { type Outcome, ok, reject } from '../../core/outcome.js'
 import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
 import { httpEvent } from './app-events.js'
-import { arnOf, arnWorkload, awsCloud, awsTime } from './aws.js'
+import { arnOf, arnWorkload, awsCloud, awsTimeOf, badTime } from './aws.js'
 import {
   accessWords,
   addressAndPort,
   ipField,
   plainRow,
-  portField,
   type RowNames,
   requestLine,
-  wholeField,
   wordOf,
   wordRow,
 } from './aws-access-row.js'
 import { delivered, jsonIn } from './aws-delivery.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
-import { isEventTime } from './time.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 
 const config = z.strictObject({
   targets: z
@@ -101,10 +98,10 @@ export const alb = defineFormat({
       const value = typeof record === 'string' ? jsonIn(record) : record
       const row = typeof value === 'string' ? lineRow(value) : objectRow(value)
       if (row.kind !== 'ok') return row
-      const faults: Fault[] = []
-      const fields = new Fields(row.value, '', faults)
-      const draft = draftOf(fields, faults, targets)
-      if (faults.length > 0) return rejectFaults(faults)
+      const fields = new Fields(row.value, '')
+      const draft = draftOf(fields, targets)
+      const refusal = badTime(fields, 'time', draft.time)
+      if (refusal) return refusal
       const unmapped = fields.rest()
       if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
       return ok([draft])
@@ -131,22 +128,18 @@ function objectRow(value: unknown): Outcome<JsonRecord> {
   return typeof row.elb === 'string' ? ok(row) : reject('not_alb', 'elb: required, not found')
 }
 
-function draftOf(row: Fields, faults: Fault[], targets: { readonly [group: string]: string }): EventDraft {
-  const time = timeOf(row, 'time')
+function draftOf(row: Fields, targets: { readonly [group: string]: string }): EventDraft {
+  const time = awsTimeOf(row, 'time')
   const group = row.text('targetgrouparn')
   const arn = arnOf(group)
   const place = { account: arn?.account, region: arn?.region }
   const quoted = requestLine(row.text('request'))
   const method = row.text('requesthttpmethod') ?? quoted.method
-  const source =
-    addressAndPort(row.text('client'), 'client', faults) ??
-    endpoint(ipField(row, 'clientip'), portField(row, 'clientport'))
-  const target =
-    addressAndPort(row.text('target'), 'target', faults) ??
-    endpoint(ipField(row, 'targetip'), portField(row, 'targetport'))
+  const source = addressAndPort(row, 'client') ?? endpoint(ipField(row, 'clientip'), row.whole('clientport', 65_535))
+  const target = addressAndPort(row, 'target') ?? endpoint(ipField(row, 'targetip'), row.whole('targetport', 65_535))
   const processing = processingOf(row)
-  const received = wholeField(row, 'receivedbytes')
-  const sent = wholeField(row, 'sentbytes')
+  const received = row.whole('receivedbytes')
+  const sent = row.whole('sentbytes')
   const code = row.number('elbstatuscode')
   const protocol = row.text('type')
   const owner = group !== undefined && Object.hasOwn(targets, group) ? targets[group] : undefined
@@ -169,7 +162,7 @@ function draftOf(row: Fields, faults: Fault[], targets: { readonly [group: strin
       duration: processing.sum,
     },
   )
-  const start_time = timeOf(row, 'requestcreationtime')
+  const start_time = awsTimeOf(row, 'requestcreationtime')
   const balancer = balancerOf(row, group, target)
   const tls = tlsOf(row, domain)
   const reason = row.text('errorreason') ?? row.text('classificationreason')
@@ -196,14 +189,6 @@ const METADATA = () => ({
 
 function endpoint(ip: string | undefined, port: number | undefined): { ip: string; port?: number } | undefined {
   return ip === undefined ? undefined : defined({ ip, port })
-}
-
-function timeOf(row: Fields, key: string): number | undefined {
-  const value = row.any(key)
-  if (value === undefined) return undefined
-  const ms = awsTime(value)
-  if (ms === undefined || !isEventTime(ms)) row.fault(key, 'a date from 1970 to 2200', value)
-  return ms
 }
 
 /** Seconds with fractions; -1 where the target never answered. */

@@ -1,5 +1,5 @@
 import { isIp } from '../../ocsf/text-formats.js'
-import type { Fault, Fields, JsonRecord } from './fields.js'
+import type { Fields, JsonRecord } from './fields.js'
 import { setOwn } from './fields.js'
 
 const SPACE = 32
@@ -72,35 +72,23 @@ export function wordOf(value: unknown): string | undefined {
   return typeof value === 'number' ? String(value) : undefined
 }
 
-/** An address; a fault if it is none. */
+/** An address; what is none stays unmapped. */
 export function ipField(row: Fields, key: string): string | undefined {
   const text = row.text(key)
   if (text === undefined || isIp(text)) return text
-  row.fault(key, 'an IP address', text)
+  row.keep(key)
   return undefined
 }
 
-/** A port; a fault if it is none. */
-export function portField(row: Fields, key: string): number | undefined {
-  return wholeField(row, key, 65_535)
-}
-
-/** A whole number from 0 to `max`; a fault if it is none. */
-export function wholeField(row: Fields, key: string, max = Number.MAX_SAFE_INTEGER): number | undefined {
-  const number = row.number(key)
-  if (number === undefined || (Number.isInteger(number) && number >= 0 && number <= max)) return number
-  row.fault(key, `a whole number from 0 to ${max}`, number)
-  return undefined
-}
-
-/** `203.0.113.7:443` and `[2001:db8::7]:443`: an address with its port. */
-export function addressAndPort(text: string | undefined, path: string, faults: Fault[]) {
+/** `203.0.113.7:443` and `[2001:db8::7]:443`: an address with its port; what is none stays unmapped. */
+export function addressAndPort(row: Fields, key: string) {
+  const text = row.text(key)
   if (text === undefined) return undefined
   const colon = text.lastIndexOf(':')
   const host = text.slice(0, colon < 0 ? text.length : colon).replace(/^\[|\]$/g, '')
   const port = colon < 0 ? undefined : Number(text.slice(colon + 1))
   if (!isIp(host) || (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))) {
-    faults.push({ path, expected: 'an address and a port', found: JSON.stringify(text.slice(0, 60)) })
+    row.keep(key)
     return undefined
   }
   return port === undefined ? { ip: host } : { ip: host, port }

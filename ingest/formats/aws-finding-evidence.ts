@@ -203,7 +203,7 @@ function addressOf(details: Fields | undefined): string | undefined {
   for (const key of ['ipAddressV4', 'ipAddressV6'] satisfies Address[]) {
     const text = details?.text(key)
     if (text !== undefined && isIp(text)) return text
-    if (text !== undefined) details?.fault(key, 'an IP address', text)
+    if (text !== undefined) details?.keep(key)
   }
   return undefined
 }

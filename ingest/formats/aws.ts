@@ -1,7 +1,8 @@
+import { type Outcome, reject } from '../../core/outcome.js'
 import type { Workload } from '../../ocsf/event.js'
 import { containerWorkload, functionWorkload, vmWorkload } from '../../ocsf/workload.js'
-import { defined, isObject, type JsonRecord } from './fields.js'
-import { parseTime } from './time.js'
+import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
+import { isEventTime, parseTime } from './time.js'
 
 /** Where a record was made, as far as it says. */
 export type AwsPlace = { readonly account: string | undefined; readonly region: string | undefined }
@@ -126,4 +127,18 @@ export function awsTags(value: unknown): JsonRecord[] | undefined {
     for (const tag of value.slice(0, 128)) if (isObject(tag)) add(tag.key ?? tag.Key, tag.value ?? tag.Value)
   } else if (isObject(value)) for (const name of Object.keys(value).slice(0, 128)) add(name, value[name])
   return tags.length === 0 ? undefined : tags
+}
+
+/** The time under a key; what is none stays unmapped. */
+export function awsTimeOf(fields: Fields | undefined, key: string): number | undefined {
+  const ms = awsTime(fields?.any(key))
+  if (ms !== undefined && isEventTime(ms)) return ms
+  fields?.keep(key)
+  return undefined
+}
+
+/** Why a record whose time could not be read is refused; undefined for one that has a time, or does not say any. */
+export function badTime(fields: Fields, key: string, time: number | undefined): Outcome<never> | undefined {
+  if (time !== undefined || fields.any(key) === undefined) return undefined
+  return reject('bad_time', fields.lacks(key, 'a date from 1970 to 2200'))
 }

@@ -118,13 +118,12 @@ test('what is no record is refused with the reason; a wrong type inside costs on
     identity: 'nobody',
     durationMs: {},
     properties: [1],
-    callerIpAddress: 7,
+    callerIpAddress: true,
   })
   assert.deepEqual(event.unmapped, {
     identity: 'nobody',
-    durationMs: {},
     properties: [1],
-    callerIpAddress: 7,
+    callerIpAddress: true,
     protocol: 'HTTPS',
   })
   assert.deepEqual(make(azureActivity, { operationName: 'a/read', time: 'soon' }).problems, [])

@@ -38,7 +38,7 @@ const ROOT = 'root'
 export function identityOf(record: Fields): Identity {
   const identity = record.object('userIdentity')
   const type = identity?.text('type') ?? 'Unknown'
-  const account = identity?.id('accountId')
+  const account = identity?.text('accountId')
   const invoked_by = identity?.text('invokedBy')
   const principal = identity?.text('principalId')
   const key = identity?.text('accessKeyId') ?? identity?.text('credentialId')

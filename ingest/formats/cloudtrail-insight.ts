@@ -26,7 +26,7 @@ export function insightDraft(record: Fields, time: number | undefined, original_
   const version = record.text('eventVersion')
   const code = record.text('eventType')
   const category = record.text('eventCategory')
-  const account = record.id('recipientAccountId')
+  const account = record.text('recipientAccountId')
   const about = `${operation ?? 'calls'}${service === undefined ? '' : ` of ${service}`}`
   const title = `${type}: ${about}${error === undefined ? '' : ` failing with ${error}`}`
   const ended = state === 'End'

@@ -78,7 +78,7 @@ function listed(record: Fields): JsonRecord[] {
       const fields = record.element('resources', n, entry)
       const uid = fields.text('ARN') ?? fields.text('arn') ?? fields.text('ARNPrefix')
       const type = fields.text('type')
-      const account = fields.id('accountId')
+      const account = fields.text('accountId')
       if (uid === undefined && type === undefined) continue
       const resource: JsonRecord = uid === undefined ? { name: type } : { uid }
       if (type !== undefined) resource.type = type
@@ -86,7 +86,7 @@ function listed(record: Fields): JsonRecord[] {
       resource.role_id = 1
       resource.role = 'Target'
       resources.push(resource)
-    } else if (entry !== null) record.faultAt('resources', n, 'an object', entry)
+    } else record.keep('resources')
   }
   return resources
 }

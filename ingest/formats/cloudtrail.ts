@@ -10,7 +10,7 @@ import { insightDraft } from './cloudtrail-insight.js'
 import { apiActivity, authenticationActivity } from './cloudtrail-operations.js'
 import { authenticatedOf, resourcesOf } from './cloudtrail-resources.js'
 import { workloadOf } from './cloudtrail-workload.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 import { sourceKeys, withKeys } from './source-keys.js'
 import { isEventTime, parseTime } from './time.js'
 
@@ -130,15 +130,13 @@ function globOf(pattern: string): RegExp {
 function normalise(record: unknown, isFunctionRole: (role: string) => boolean): Outcome<EventDraft[]> {
   if (!isObject(record))
     return reject('not_cloudtrail', `expected an object with eventSource and eventName, found ${kindOf(record)}`)
-  const faults: Fault[] = []
   const named = renamed(record)
-  const fields = new Fields(named, '', faults)
-  if (isObject(record.insightDetails)) return insight(fields, faults)
+  const fields = new Fields(named, '')
+  if (isObject(record.insightDetails)) return insight(fields)
   const operation = fields.text('eventName')
   const service = fields.text('eventSource') ?? (isCall(named) ? 'unknown' : undefined)
-  if (faults.length > 0) return rejectFaults(faults)
   if (service === undefined || operation === undefined) {
-    return reject('not_cloudtrail', `${service === undefined ? 'eventSource' : 'eventName'}: required, not found`)
+    return reject('not_cloudtrail', fields.lacks(service === undefined ? 'eventSource' : 'eventName'))
   }
   const original_time = fields.text('eventTime')
   const time = original_time === undefined ? undefined : parseTime(original_time)
@@ -146,7 +144,6 @@ function normalise(record: unknown, isFunctionRole: (role: string) => boolean): 
     return reject('bad_time', `eventTime: expected a date from 1970 to 2200, found ${kindOf(original_time)}`)
   }
   const draft = draftOf({ fields, service, operation, original_time, time, isFunctionRole })
-  if (faults.length > 0) return rejectFaults(faults)
   const unmapped = fields.rest()
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])
@@ -179,14 +176,13 @@ function inside(record: JsonRecord, key: string, change: (inner: JsonRecord) => 
   return changed === inner ? record : { ...record, [key]: changed }
 }
 
-function insight(fields: Fields, faults: Fault[]): Outcome<EventDraft[]> {
+function insight(fields: Fields): Outcome<EventDraft[]> {
   const original_time = fields.text('eventTime')
   const time = original_time === undefined ? undefined : parseTime(original_time)
   if (time !== undefined && !isEventTime(time)) {
     return reject('bad_time', `eventTime: expected a date from 1970 to 2200, found ${kindOf(original_time)}`)
   }
   const draft = insightDraft(fields, time, original_time)
-  if (faults.length > 0) return rejectFaults(faults)
   const unmapped = fields.rest()
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])
@@ -208,7 +204,7 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
   const user_agent = fields.text('userAgent')
   const source_address = fields.text('sourceIPAddress')
   const region = fields.text('awsRegion')
-  const account = fields.id('recipientAccountId') ?? identity.account
+  const account = fields.text('recipientAccountId') ?? identity.account
   const error = fields.text('errorCode')
   const error_message = fields.text('errorMessage')
   const readOnly = fields.boolean('readOnly')

@@ -4,7 +4,7 @@ import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
 import { bomParts } from './cyclonedx-parts.js'
 import { bomVulnerability } from './cyclonedx-vulnerability.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 import { bestHash, dependency, digestOf, joined, toolProduct } from './sbom-parts.js'
 import { type Artifact, inventoryDraft, type Origin, partsFormat, tagOf, textOf } from './software-report.js'
 import { isEventTime, parseTime } from './time.js'
@@ -61,8 +61,7 @@ function onePart(part: unknown): Outcome<EventDraft[]> {
   if (!isObject(part) || !isPart(part)) {
     return reject('not_cyclonedx', `expected an inventory with bomFormat CycloneDX, found ${kindOf(part)}`)
   }
-  const faults: Fault[] = []
-  const bom = new Fields(part.bom as JsonRecord, '', faults)
+  const bom = new Fields(part.bom as JsonRecord, '')
   const known = knownOf(bom)
   if (known.kind !== 'ok') return known
   const { artifact, origin, sbom } = known.value
@@ -72,14 +71,13 @@ function onePart(part: unknown): Outcome<EventDraft[]> {
     if (!isObject(part.vulnerability)) {
       return reject('not_cyclonedx', `vulnerability: expected an object, found ${kindOf(part.vulnerability)}`)
     }
-    const fields = new Fields(part.vulnerability, '', faults)
+    const fields = new Fields(part.vulnerability, '')
     draft = bomVulnerability(artifact, fields, part.affected, origin)
     unmapped = fields.rest()
   } else {
     draft = inventoryDraft(artifact, componentsOf(part.components), sbom, origin)
     unmapped = bom.rest()
   }
-  if (faults.length > 0) return rejectFaults(faults)
   if (draft === undefined) return reject('not_cyclonedx', 'vulnerability.id: required, none found')
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])

@@ -84,7 +84,7 @@ export function readEngineEvent(event: Fields, context: EventContext): Outcome<E
   const type = event.text('Type') ?? (status === undefined ? undefined : 'container')
   const said = event.text('Action') ?? status
   if (type === undefined || said === undefined) {
-    return reject('not_docker_event', `${type === undefined ? 'Type' : 'Action'}: required, not found`)
+    return reject('not_docker_event', event.lacks(type === undefined ? 'Type' : 'Action'))
   }
   const time = timeOf(event)
   if (time === undefined || !isEventTime(time)) {

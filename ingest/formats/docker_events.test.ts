@@ -176,8 +176,11 @@ describe('engine events', () => {
     assert.match(rejected({}), /^not_docker_event: Type/)
     assert.match(rejected({ Type: 'container', Action: 'start', time: 1e12 }), /^bad_time/)
     assert.match(rejected({ Type: 'container', Action: 'start' }), /^bad_time/)
-    assert.match(rejected({ Type: 5, Action: 'start', time: 1 }), /^wrong_type: Type: expected a string/)
-    assert.match(rejected({ Type: 'container', Action: 'die', Actor: 'x', time: 1 }), /^wrong_type: Actor/)
+    assert.match(
+      rejected({ Type: true, Action: 'start', time: 1 }),
+      /^not_docker_event: Type: required, expected a string/,
+    )
+    assert.equal(rejected({ Type: 'container', Action: 'die', Actor: 'x', time: 1 }), 'ok')
     assert.match(rejected({ kind: 'inspect', time: 1, inspect: { Id: '../../x' } }), /^wrong_type: inspect.Id/)
     assert.match(rejected({ kind: 'stats', sample: { time: 1, cpu_total_ns: 'x' } }), /^wrong_type: sample/)
     assert.match(rejected({ kind: 'nonsense' }), /^not_docker_event: kind/)

@@ -6,7 +6,7 @@ import { readEngineEvent } from './docker-event.js'
 import { containerFacts, inspectEvents } from './docker-inspect.js'
 import { type ContainerFacts, type EngineHost, isContainerId } from './docker-objects.js'
 import { type DockerSample, statsEvents } from './docker-stats.js'
-import { type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults, setOwn } from './fields.js'
+import { Fields, isObject, type JsonRecord, kindOf, setOwn } from './fields.js'
 import { isEventTime } from './time.js'
 
 /** A way to the engine's API over the network that asks the client for no certificate, found by a collector. */
@@ -80,14 +80,12 @@ const readers = new Map<string, (record: JsonRecord) => Outcome<EventDraft[]>>([
 ])
 
 function readEvent(event: JsonRecord, record: JsonRecord): Outcome<EventDraft[]> {
-  const faults: Fault[] = []
-  const fields = new Fields(event, '', faults)
+  const fields = new Fields(event, '')
   const container = isObject(record.container)
     ? { name: text(record.container.name), image: text(record.container.image) }
     : undefined
   const image = isObject(record.image) ? record.image : undefined
   const outcome = readEngineEvent(fields, { host: hostOf(record), container, image })
-  if (faults.length > 0) return rejectFaults(faults)
   if (outcome.kind !== 'ok') return outcome
   const unmapped = fields.rest()
   const [draft] = outcome.value

@@ -95,7 +95,7 @@ export function integerOf(fields: Fields, field: string): number | undefined {
   if (fields.any(field) === '<NA>') return undefined
   const number = fields.number(field)
   if (number === undefined || Number.isInteger(number)) return number
-  fields.fault(field, 'an integer', number)
+  fields.keep(field)
   return undefined
 }
 

@@ -8,7 +8,7 @@ import { defineFormat } from '../contract.js'
 import { integerOf, textOf } from './falco-fields.js'
 import { mapping } from './falco-mapping.js'
 import { evidenceOf } from './falco-objects.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 import { attacksOf } from './mitre.js'
 import { splitShipped } from './shipper.js'
 import { isEventTime, parseTime } from './time.js'
@@ -53,12 +53,10 @@ export const falco = defineFormat({
     const record = splitShipped(shipped, isAlert)?.[0] ?? shipped
     if (!isObject(record))
       return reject('not_falco', `expected an object with rule and priority, found ${kindOf(record)}`)
-    const faults: Fault[] = []
-    const fields = new Fields(record, '', faults)
+    const fields = new Fields(record, '')
     const head = readHead(fields)
-    if (head.kind !== 'ok') return faults.length > 0 ? rejectFaults(faults) : head
+    if (head.kind !== 'ok') return head
     const draft = head.value.isInternal ? coverage(head.value) : finding(head.value)
-    if (faults.length > 0) return rejectFaults(faults)
     const unmapped = head.value.fields.rest(fields.rest())
     if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
     return ok([draft])
@@ -87,8 +85,7 @@ function readHead(record: Fields): Outcome<Head> {
   const rule = record.text('rule')
   const priority = priorityOf(record)
   if (rule === undefined || priority === undefined) {
-    const missing = rule === undefined ? 'rule' : 'priority'
-    return reject('not_falco', `${missing}: expected a text that is not empty, found nothing`)
+    return reject('not_falco', record.lacks(rule === undefined ? 'rule' : 'priority'))
   }
   const output = record.text('output')
   const source = record.text('source') ?? 'syscall'
@@ -122,7 +119,7 @@ function readHead(record: Fields): Outcome<Head> {
  */
 function outputFieldsOf(record: Fields): Fields {
   const value = record.any('output_fields')
-  if (value !== undefined && !isObject(value)) record.fault('output_fields', 'an object', value)
+  if (!isObject(value)) record.keep('output_fields')
   return new Fields(isObject(value) ? value : {}, '')
 }
 

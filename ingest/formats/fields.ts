@@ -1,39 +1,26 @@
-import { type Outcome, reject } from '../../core/outcome.js'
-
-/** A value that is not of the type its format documents. */
-export type Fault = { readonly path: string; readonly expected: string; readonly found: string }
-
 export type JsonRecord = { [key: string]: unknown }
-
-/** Faults told in words; a list may have a million, of which an error names five. */
-const MANY_FAULTS = 64
-
-const UNTOLD: Fault = { path: '', expected: '', found: '' }
 
 /** Fields read of one object before their names are kept in a set: a record may have a million. */
 const MANY = 48
 
 /**
- * Reads one object of a source record: remembers which fields were read, so that the rest can be kept as unmapped,
- * and notes values of a wrong type instead of coercing them. `null`, `''` and absent are the same: no value.
+ * Reads one object of a source record and remembers which fields were read, so that the rest can be kept as unmapped.
+ * A value of a wrong type is not read and stays with the unmapped ones: one odd field costs no record. What loses
+ * nothing is taken for what it says: a number where a text belongs, `"5"` for 5, a list of one for the one and the other
+ * way round. `null`, `''` and absent are the same: no value.
  */
 export class Fields {
   readonly path: string
   private readonly source: JsonRecord
-  private readonly faults: Fault[] | undefined
   /** Keys that were read; undefined in place of one that was taken back. A list, as long as it is short: see `mark`. */
   private readonly read: (string | undefined)[] = []
   private readMany: Set<string> | undefined
   private children: Fields[] | undefined
 
-  /**
-   * `path` is where the object stands in its record, '' for the record itself; faults are added to `faults`. Without
-   * such a list the reader is lenient: a value of a wrong type counts as not read and stays with the unmapped ones.
-   */
-  constructor(source: JsonRecord, path: string, faults?: Fault[]) {
+  /** `path` is where the object stands in its record, '' for the record itself. */
+  constructor(source: JsonRecord, path: string) {
     this.source = source
     this.path = path
-    this.faults = faults
     this.readMany = undefined
     this.children = undefined
   }
@@ -56,28 +43,33 @@ export class Fields {
     const value = this.any(key)
     // Every format reads mostly texts: no closure for them.
     if (value === undefined || typeof value === 'string') return value
-    this.fault(key, 'a string', value)
+    const inner = firstOf(value, 1)
+    if (typeof inner === 'string' && inner !== '') return inner
+    // An export made a number of the digits of an account, a user id, a version.
+    if (typeof inner === 'number') return String(inner)
+    this.keep(key)
     return undefined
-  }
-
-  /** A text that names something, also where an export made a number of its digits: an account, a user id. */
-  id(key: string): string | undefined {
-    const value = this.any(key)
-    if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value)
-    return this.text(key)
   }
 
   /** A finite number, or one written as text, which several exports do. */
   number(key: string): number | undefined {
-    return this.typed(key, 'a number', (value) => {
+    return this.typed(key, (value) => {
       const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
       return typeof number === 'number' && Number.isFinite(number) ? number : undefined
     })
   }
 
+  /** A whole number from `least` to `most`, also where an export wrote it as text. */
+  whole(key: string, most = Number.MAX_SAFE_INTEGER, least = 0): number | undefined {
+    const number = this.number(key)
+    if (number === undefined || (Number.isInteger(number) && number >= least && number <= most)) return number
+    this.keep(key)
+    return undefined
+  }
+
   /** true or false, or the words in any case: CloudTrail itself writes `"mfaAuthenticated": "false"`. */
   boolean(key: string): boolean | undefined {
-    return this.typed(key, 'a boolean', (value) => {
+    return this.typed(key, (value) => {
       if (typeof value === 'boolean') return value
       const word = typeof value === 'string' ? value.toLowerCase() : ''
       return word === 'true' ? true : word === 'false' ? false : undefined
@@ -85,17 +77,16 @@ export class Fields {
   }
 
   list(key: string): readonly unknown[] | undefined {
-    return this.typed(key, 'an array', (value) => (Array.isArray(value) ? value : undefined))
+    const value = this.any(key)
+    return value === undefined || Array.isArray(value) ? value : [value]
   }
 
-  /** The texts in a list; every other element is a value of a wrong type. */
+  /** The texts in a list; if it has anything else, the list stays with the unmapped ones too. */
   texts(key: string): string[] {
     const texts: string[] = []
-    const list = this.list(key) ?? []
-    for (let n = 0; n < list.length; n++) {
-      const value = list[n]
+    for (const value of this.list(key) ?? []) {
       if (typeof value === 'string') texts.push(value)
-      else this.faultAt(key, n, 'a string', value)
+      else this.keep(key)
     }
     return texts
   }
@@ -104,8 +95,9 @@ export class Fields {
   object(key: string, path?: string): Fields | undefined {
     const value = this.any(key)
     if (value === undefined) return undefined
-    if (isObject(value)) return this.child(value, path ?? this.at(key))
-    this.fault(key, 'an object', value)
+    const inner = firstOf(value, 1)
+    if (isObject(inner)) return this.child(inner, path ?? this.at(key))
+    this.keep(key)
     return undefined
   }
 
@@ -119,16 +111,10 @@ export class Fields {
     return this.child(value, this.at(key))
   }
 
-  /** Notes that a value found under `key` is not what it should be. */
-  fault(key: string, expected: string, found: unknown) {
-    if (this.faults === undefined) this.keep(key)
-    else this.faults.push({ path: this.at(key), expected, found: kindOf(found) })
-  }
-
-  /** Notes that an element of a list is not what it should be. */
-  faultAt(key: string, n: number, expected: string, found: unknown) {
-    if (this.faults !== undefined && this.faults.length >= MANY_FAULTS) this.faults.push(UNTOLD)
-    else this.fault(`${key}[${n}]`, expected, found)
+  /** What is wrong with a field that a record must have, for an error. */
+  lacks(key: string, expected = 'a string'): string {
+    const value = Object.hasOwn(this.source, key) ? this.source[key] : undefined
+    return `${this.at(key)}: required, ${value === undefined ? 'not found' : `expected ${expected}, found ${kindOf(value)}`}`
   }
 
   /** Takes back that a field was read: it stays with the unmapped ones. */
@@ -152,14 +138,14 @@ export class Fields {
     for (const key in source) {
       if (this.isRead(key)) continue
       const value = source[key]
-      if (value !== null) setOwn(into, this.at(key), value)
+      if (!isNothing(value)) setOwn(into, this.at(key), value)
     }
     if (children) for (let n = 0; n < children.length; n++) children[n]?.rest(into)
     return into
   }
 
   private child(value: JsonRecord, path: string): Fields {
-    const child = new Fields(value, path, this.faults)
+    const child = new Fields(value, path)
     if (this.children) this.children.push(child)
     else this.children = [child]
     return child
@@ -181,11 +167,11 @@ export class Fields {
     return false
   }
 
-  private typed<T>(key: string, expected: string, read: (value: unknown) => T | undefined): T | undefined {
+  private typed<T>(key: string, read: (value: unknown) => T | undefined): T | undefined {
     const value = this.any(key)
     if (value === undefined) return undefined
-    const result = read(value)
-    if (result === undefined) this.fault(key, expected, value)
+    const result = read(firstOf(value, 1))
+    if (result === undefined) this.keep(key)
     return result
   }
 
@@ -194,13 +180,11 @@ export class Fields {
   }
 }
 
-/** The outcome for a record with values of a wrong type: names up to five of them. */
-export function rejectFaults(faults: readonly Fault[]): Outcome<never> {
-  const named = faults
-    .slice(0, 5)
-    .map(({ path, expected, found }) => `${clip(path)}: expected ${expected}, found ${found}`)
-  const more = faults.length > named.length ? `; and ${faults.length - named.length} more` : ''
-  return reject('wrong_type', named.join('; ') + more)
+/** True for what says nothing: null, an empty text, list or object. */
+function isNothing(value: unknown): boolean {
+  if (typeof value !== 'object') return value === ''
+  for (const _ in value) return false
+  return true
 }
 
 export function isObject(value: unknown): value is JsonRecord {
@@ -239,9 +223,9 @@ export function ownEntry<T>(table: { readonly [key: string]: T }, key: string): 
   return Object.hasOwn(table, key) ? table[key] : undefined
 }
 
-/** The first of a list; the value itself if it is none. */
-export function firstOf(value: unknown): unknown {
-  return Array.isArray(value) ? value[0] : value
+/** The first of a list, of one of at most `longest`; the value itself if it is none. */
+export function firstOf(value: unknown, longest = Number.POSITIVE_INFINITY): unknown {
+  return Array.isArray(value) && value.length <= longest ? value[0] : value
 }
 
 /** What follows the last separator of a path, an ARN and the like; the whole text if it has none. */

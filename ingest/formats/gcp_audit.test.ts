@@ -102,9 +102,9 @@ test('Pub/Sub messages are taken apart; the uid is of the entry, not of the deli
 })
 
 test('a wrong type costs only its field; what is no entry is refused', () => {
-  const event = eventOf(gcpAudit, { ...given('key made'), resource: '...', severity: 3, labels: [] })
+  const event = eventOf(gcpAudit, { ...given('key made'), resource: '...', severity: true, labels: [] })
   assert.equal(event.unmapped?.resource, '...')
-  assert.equal(event.unmapped?.severity, 3)
+  assert.equal(event.unmapped?.severity, true)
   assert.match(refusalOf(gcpAudit, { logName: 'x' }), /^not_log_entry: expected a LogEntry/)
   assert.match(refusalOf(gcpAudit, { ...given('key made'), timestamp: '2500-01-01T00:00:00Z' }), /^bad_time: /)
 })

@@ -37,9 +37,9 @@ test('a scan that found nothing is still told', () => {
 
 test('what is none is refused with the reason', () => {
   assert.match(refusalOf(grype, { matches: 7 }), /^not_grype: expected a report/)
-  assert.match(refusalOf(grype, { ...given(), matches: [{}] }), /^not_grype: vulnerability\.id: required/)
+  assert.match(refusalOf(grype, { ...given(), matches: [{}] }), /^not_grype: vulnerability: required, not found/)
   assert.match(
-    refusalOf(grype, { ...given(), matches: [{ vulnerability: { id: 7 } }] }),
-    /^wrong_type: vulnerability\.id/,
+    refusalOf(grype, { ...given(), matches: [{ vulnerability: { id: {} } }] }),
+    /^not_grype: vulnerability\.id: required, expected a string, found an object/,
   )
 })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 import {
   type Artifact,
   cvssOf,
@@ -70,24 +70,21 @@ function onePart(part: unknown): Outcome<EventDraft[]> {
   if (!isObject(part) || !isObject(part.report)) {
     return reject('not_grype', `expected a report with matches, found ${kindOf(part)}`)
   }
-  const faults: Fault[] = []
-  const report = new Fields(part.report, '', faults)
+  const report = new Fields(part.report, '')
   const artifact = artifactOf(report)
   const origin = originOf(report)
   if (origin.kind !== 'ok') return origin
   if (!('match' in part)) {
-    return faults.length > 0 ? rejectFaults(faults) : ok([inventoryDraft(artifact, [], {}, origin.value)])
+    return ok([inventoryDraft(artifact, [], {}, origin.value)])
   }
   if (!isObject(part.match)) return reject('not_grype', `match: expected an object, found ${kindOf(part.match)}`)
-  const match = new Fields(part.match, '', faults)
+  const match = new Fields(part.match, '')
   const vulnerability = match.object('vulnerability')
   const id = vulnerability?.text('id')
-  if (faults.length > 0) return rejectFaults(faults)
   if (vulnerability === undefined || id === undefined) {
-    return reject('not_grype', 'vulnerability.id: required, not found')
+    return reject('not_grype', vulnerability?.lacks('id') ?? match.lacks('vulnerability', 'an object'))
   }
   const draft = draftOf(id, vulnerability, match, artifact, origin.value)
-  if (faults.length > 0) return rejectFaults(faults)
   const unmapped = match.rest()
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])

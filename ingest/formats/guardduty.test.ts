@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { corpusOf, corpusReport } from '../../test/corpus.js'
-import { eventOf, fixtureCase, refusalOf } from '../../test/format-cases.js'
+import { eventOf, fixtureCase, refusalOf, unmappedOf } from '../../test/format-cases.js'
 import { guardduty } from './guardduty.js'
 
 const given = (name: string) => fixtureCase('guardduty/findings.jsonl', name)
@@ -41,7 +41,6 @@ test('an access key: actor, call, source, target, tactic, severity, times', () =
   )
   assert.equal(event.workload, undefined)
   assert.deepEqual(event.unmapped, {
-    'service.additionalInfo': {},
     'service.resourceRole': 'TARGET',
     'resource.resourceType': 'AccessKey',
   })
@@ -119,10 +118,12 @@ test('envelopes, the API with capital letters, and wrong values', () => {
   }
   const [inner] = guardduty.split?.({ Findings: [capital] }) ?? []
   assert.equal(eventOf(guardduty, inner).workload?.uid, 'vm/i-0b7d2c9e41f6a3850')
-  assert.match(refusalOf(guardduty, { ...finding, severity: 'x' }), /^wrong_type: severity: expected a number/)
-  assert.match(refusalOf(guardduty, { ...finding, updatedAt: 'soon' }), /^wrong_type: updatedAt/)
+  assert.equal(unmappedOf(guardduty, { ...finding, severity: 'x' }).severity, 'x')
+  assert.equal(unmappedOf(guardduty, { ...finding, updatedAt: 'soon' }).updatedAt, 'soon')
+  const { createdAt: _, ...undated } = { ...finding, updatedAt: 'soon', service: { serviceName: 'guardduty' } } as any
+  assert.match(refusalOf(guardduty, undated), /^bad_time: updatedAt: required, expected a date/)
   assert.match(refusalOf(guardduty, { ...finding, id: null }), /^not_guardduty: id: required/)
-  assert.match(refusalOf(guardduty, { ...finding, service: [] }), /^wrong_type: service: expected an object/)
+  assert.equal(unmappedOf(guardduty, { ...finding, service: 'x' }).service, 'x')
 })
 
 const shared = corpusOf('guardduty', ['parser-corpus/aws_guardduty_asff.jsonl', 'panther-tests/AWS.GuardDuty.jsonl'])

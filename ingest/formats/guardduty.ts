@@ -2,15 +2,14 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { awsCloud, awsTime } from './aws.js'
+import { awsCloud, awsTimeOf, badTime } from './aws.js'
 import { wordOf } from './aws-access-row.js'
 import { delivered } from './aws-delivery.js'
 import { camelKeys, evidenceOf } from './aws-finding-evidence.js'
 import { findingAttacks, techniquesIn } from './aws-finding-tactics.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 import { concernedBy } from './guardduty-resources.js'
 import { malwareOf, runtimeProcess } from './guardduty-runtime.js'
-import { isEventTime } from './time.js'
 
 const MAPPING = `
 A finding, an EventBridge event with one, or the answer of GetFindings.
@@ -61,10 +60,8 @@ export const guardduty = defineFormat({
     const [inner] = delivered(record, isFinding) ?? [record]
     if (!isObject(inner)) return reject('not_guardduty', `expected a finding, found ${kindOf(inner)}`)
     const finding = inner.Type !== undefined && inner.Severity !== undefined ? camelKeys(inner) : inner
-    const faults: Fault[] = []
-    const fields = new Fields(finding as JsonRecord, '', faults)
+    const fields = new Fields(finding as JsonRecord, '')
     const outcome = draftOf(fields)
-    if (faults.length > 0) return rejectFaults(faults)
     if (outcome.kind !== 'ok') return outcome
     const unmapped = fields.rest()
     if (Object.keys(unmapped).length > 0) outcome.value.unmapped = unmapped
@@ -89,7 +86,7 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
   const type = finding.text('type')
   const severity = finding.number('severity')
   if (uid === undefined || type === undefined) {
-    return reject('not_guardduty', `${uid === undefined ? 'id' : 'type'}: required, not found`)
+    return reject('not_guardduty', finding.lacks(uid === undefined ? 'id' : 'type'))
   }
   const place = { account: finding.text('accountId'), region: finding.text('region') }
   const partition = finding.text('partition')
@@ -97,11 +94,14 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
   const desc = finding.text('description')
   const service = finding.object('service')
   const times = {
-    created: timeOf(finding, 'createdAt'),
-    updated: timeOf(finding, 'updatedAt'),
-    first: timeOf(service, 'eventFirstSeen'),
-    last: timeOf(service, 'eventLastSeen'),
+    created: awsTimeOf(finding, 'createdAt'),
+    updated: awsTimeOf(finding, 'updatedAt'),
+    first: awsTimeOf(service, 'eventFirstSeen'),
+    last: awsTimeOf(service, 'eventLastSeen'),
   }
+  const time = times.updated ?? times.last ?? times.created
+  const refusal = badTime(finding, 'updatedAt', time)
+  if (refusal) return refusal
   const archived = service?.boolean('archived') === true
   const about = concernedBy(finding.object('resource'), place)
   const { evidence, affected, blocked } = evidenceOf(service?.object('action'), about.actor)
@@ -114,12 +114,12 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
     defined({
       class_uid: CLASS.detection_finding,
       activity_id: archived ? 3 : times.updated !== undefined && times.updated !== times.created ? 2 : 1,
-      time: times.updated ?? times.last ?? times.created,
+      time,
       severity_id: severityOf(severity),
       status_id: archived ? 5 : 1,
       is_alert: true,
-      count: service?.number('count'),
-      confidence_score: finding.number('confidence'),
+      count: service?.whole('count'),
+      confidence_score: finding.whole('confidence'),
       message: title ?? desc,
       start_time: times.first,
       end_time: times.last,
@@ -148,14 +148,6 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
       metadata: metadataOf(finding, service, blocked !== undefined),
     }),
   )
-}
-
-function timeOf(fields: Fields | undefined, key: string): number | undefined {
-  const value = fields?.any(key)
-  if (value === undefined) return undefined
-  const ms = awsTime(value)
-  if (ms === undefined || !isEventTime(ms)) fields?.fault(key, 'a date from 1970 to 2200', value)
-  return ms
 }
 
 /** GuardDuty's scale: Low below 4, Medium below 7, High below 9, Critical from 9. */

@@ -1,5 +1,5 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
-import { type Fault, Fields, isObject, type JsonRecord } from './fields.js'
+import { Fields, isObject, type JsonRecord } from './fields.js'
 import type { Wrapped } from './k8s-audit-envelope.js'
 import { type Identity, identityOf } from './k8s-audit-identity.js'
 import { isEventTime, parseTime } from './time.js'
@@ -63,11 +63,11 @@ export type Call = {
 const FEATURES: { readonly [provider: string]: string } = { AWS: 'Amazon EKS', Azure: 'Azure Kubernetes Service' }
 
 /** Reads an audit.k8s.io event (v1, and the older v1beta1 and v1alpha1). */
-export function callOf(event: JsonRecord, wrapped: Wrapped, faults: Fault[]): Outcome<Call> {
-  const fields = new Fields(event, '', faults)
+export function callOf(event: JsonRecord, wrapped: Wrapped): Outcome<Call> {
+  const fields = new Fields(event, '')
   const verb = fields.text('verb')
   if (verb === undefined) {
-    return faults.length > 0 ? reject('wrong_type', '') : reject('not_kubernetes_audit', 'verb: required, not found')
+    return reject('not_kubernetes_audit', fields.lacks('verb'))
   }
   fields.any('kind')
   const times = timesOf(fields)

@@ -1,5 +1,5 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
-import { type Fault, Fields, isObject, type JsonRecord } from './fields.js'
+import { Fields, isObject, type JsonRecord } from './fields.js'
 import { annotationsOf, type Call, type Decision, type Target, timeIn } from './k8s-audit-call.js'
 import { userOf } from './k8s-audit-identity.js'
 import { parseTime } from './time.js'
@@ -29,8 +29,8 @@ export function isGke(record: JsonRecord): boolean {
 }
 
 /** Reads a LogEntry whose protoPayload is an AuditLog of the service `k8s.io`. */
-export function gkeCallOf(record: JsonRecord, faults: Fault[]): Outcome<Call> {
-  const entry = new Fields(record, '', faults)
+export function gkeCallOf(record: JsonRecord): Outcome<Call> {
+  const entry = new Fields(record, '')
   const payload = entry.object('protoPayload') as Fields
   const method = payload.text('methodName')
   if (method === undefined) return reject('not_kubernetes_audit', 'protoPayload.methodName: required, not found')

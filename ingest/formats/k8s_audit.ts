@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { drop, type Outcome, ok, reject } from '../../core/outcome.js'
 import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { type Fault, isObject, kindOf, rejectFaults, setOwn } from './fields.js'
+import { isObject, kindOf, setOwn } from './fields.js'
 import { callOf } from './k8s-audit-call.js'
 import { draftOf } from './k8s-audit-draft.js'
 import { splitEnvelope, unwrap, type Wrapped } from './k8s-audit-envelope.js'
@@ -70,12 +70,10 @@ function sureOf(record: unknown): number {
 
 function normalise(record: unknown, cluster: string | undefined): Outcome<EventDraft[]> {
   if (!isObject(record)) return reject('not_kubernetes_audit', `expected an audit event, found ${kindOf(record)}`)
-  const faults: Fault[] = []
   const wrapped = isGke(record) ? undefined : unwrap(record)
   const event = wrapped ? wrapped.event : record
   const clean = isObject(event) ? withoutSecretValues(event) : event
-  const outcome = wrapped ? callIn({ ...wrapped, event: clean }, faults) : gkeCallOf(clean as typeof record, faults)
-  if (faults.length > 0) return rejectFaults(faults)
+  const outcome = wrapped ? callIn({ ...wrapped, event: clean }) : gkeCallOf(clean as typeof record)
   if (outcome.kind !== 'ok') return outcome
   const call = outcome.value
   for (const [name, time] of [
@@ -90,7 +88,6 @@ function normalise(record: unknown, cluster: string | undefined): Outcome<EventD
   const draft = draftOf(call)
   // The record as it came has what was removed.
   if (clean !== event) draft.raw_data = JSON.stringify(clean)
-  if (faults.length > 0) return rejectFaults(faults)
   const unmapped = call.rest()
   if (Object.keys(unmapped).length > 0) {
     draft.unmapped = {}
@@ -99,10 +96,10 @@ function normalise(record: unknown, cluster: string | undefined): Outcome<EventD
   return ok([draft])
 }
 
-function callIn(wrapped: Wrapped, faults: Fault[]) {
+function callIn(wrapped: Wrapped) {
   if (wrapped.drop !== undefined) return { kind: 'drop', reason: wrapped.drop } as const
   if (!isObject(wrapped.event)) {
     return reject('not_kubernetes_audit', `${wrapped.path}: expected a JSON object, found ${kindOf(wrapped.event)}`)
   }
-  return callOf(wrapped.event, wrapped, faults)
+  return callOf(wrapped.event, wrapped)
 }

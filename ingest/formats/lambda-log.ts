@@ -1,6 +1,6 @@
 import type { EventDraft } from '../../ocsf/event.js'
 import { type AppSource, logEvent } from './app-events.js'
-import { type Fault, Fields, isObject, type JsonRecord } from './fields.js'
+import { Fields, isObject, type JsonRecord } from './fields.js'
 import { lambdaLine } from './lambda-lines.js'
 import { isPlatformType, platformDrafts, requestOf } from './lambda-platform.js'
 import { type FunctionFacts, lambdaSource } from './lambda-source.js'
@@ -30,12 +30,12 @@ const LEVEL_KEYS = ['level', 'levelname', 'severity', 'log.level', 'logLevel', '
 const TIME_KEYS = ['timestamp', 'time', '@timestamp', 'ts']
 
 /** The events of one thing that was logged: a line, or JSON that a structured logger or Lambda's JSON format wrote. */
-export function logDrafts(log: unknown, context: LogContext, faults: Fault[]): EventDraft[] {
-  if (isObject(log)) return isPlatform(log) ? platformRecord(log, context, faults) : structured(log, context, faults)
+export function logDrafts(log: unknown, context: LogContext): EventDraft[] {
+  if (isObject(log)) return isPlatform(log) ? platformRecord(log, context) : structured(log, context)
   const text = typeof log === 'string' ? log : JSON.stringify(log)
   const line = lambdaLine(text.trimEnd())
   if (line.kind === 'platform') {
-    return platformRecord({ type: `platform.${line.type}`, record: line.record }, context, faults)
+    return platformRecord({ type: `platform.${line.type}`, record: line.record }, context)
   }
   const time = context.time ?? timeOf(line.time)
   const source = lambdaSource(context.facts, { ...context, time, request_id: line.request_id })
@@ -54,11 +54,11 @@ function isPlatform(log: JsonRecord): boolean {
 }
 
 /** A record of Lambda itself; `time` is its own. */
-export function platformRecord(log: JsonRecord, context: LogContext, faults: Fault[]): EventDraft[] {
-  const fields = new Fields(log, '', faults)
+export function platformRecord(log: JsonRecord, context: LogContext): EventDraft[] {
+  const fields = new Fields(log, '')
   const type = (fields.text('type') ?? '').slice('platform.'.length)
   const written = fields.text('time')
-  const record = fields.object('record') ?? new Fields({}, 'record', faults)
+  const record = fields.object('record') ?? new Fields({}, 'record')
   const named = {
     name: record.text('functionName'),
     version: record.text('functionVersion'),
@@ -84,8 +84,8 @@ export function platformRecord(log: JsonRecord, context: LogContext, faults: Fau
   return drafts
 }
 
-function structured(log: JsonRecord, context: LogContext, faults: Fault[]): EventDraft[] {
-  const fields = new Fields(log, '', faults)
+function structured(log: JsonRecord, context: LogContext): EventDraft[] {
+  const fields = new Fields(log, '')
   const level = firstText(fields, LEVEL_KEYS)
   const written = firstText(fields, TIME_KEYS)
   const message = firstText(fields, MESSAGE_KEYS)

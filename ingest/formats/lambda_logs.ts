@@ -4,7 +4,7 @@ import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
 import { awsTime } from './aws.js'
 import { delivered, jsonIn, unzipped } from './aws-delivery.js'
-import { type Fault, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { isObject, type JsonRecord, kindOf } from './fields.js'
 import { logDrafts } from './lambda-log.js'
 import type { FunctionFacts } from './lambda-source.js'
 import { isEventTime } from './time.js'
@@ -55,9 +55,7 @@ export const lambdaLogs = defineFormat({
   split,
   create: (options) => (record) => {
     const value = typeof record === 'string' ? jsonIn(record) : record
-    const faults: Fault[] = []
-    const outcome = normalise(value, options, faults)
-    return faults.length > 0 ? rejectFaults(faults) : outcome
+    return normalise(value, options)
   },
 })
 
@@ -86,13 +84,13 @@ function detectLine(line: string): number {
 
 type Options = { account?: string | undefined; region?: string | undefined }
 
-function normalise(value: unknown, options: Options, faults: Fault[]): Outcome<EventDraft[]> {
+function normalise(value: unknown, options: Options): Outcome<EventDraft[]> {
   const base = { log_name: 'lambda_logs', facts: options }
-  if (typeof value === 'string') return ok(logDrafts(value, { ...base, time: undefined }, faults))
+  if (typeof value === 'string') return ok(logDrafts(value, { ...base, time: undefined }))
   if (!isObject(value)) return reject('not_lambda_logs', `expected a log event or a line, found ${kindOf(value)}`)
   // A structured log by itself, or Lambda's own JSON record.
   if (typeof value.message !== 'string' || value.timestamp === undefined || typeof value.timestamp === 'string') {
-    return ok(logDrafts(value, { ...base, time: undefined }, faults))
+    return ok(logDrafts(value, { ...base, time: undefined }))
   }
   const { message, timestamp, id, envelope, logGroup, logStream, owner, ...rest } = value
   const time = awsTime(timestamp)
@@ -102,7 +100,7 @@ function normalise(value: unknown, options: Options, faults: Fault[]): Outcome<E
   const around: JsonRecord = isObject(envelope) ? envelope : { logGroup, logStream, owner }
   const facts = functionOf(around, options)
   const uid = typeof id === 'string' && id !== '' ? id : undefined
-  const drafts = logDrafts(jsonIn(message.trim()), { ...base, facts, time, uid }, faults)
+  const drafts = logDrafts(jsonIn(message.trim()), { ...base, facts, time, uid })
   // One log event may become several events, whose uids must differ.
   for (const [n, draft] of drafts.entries())
     if (n > 0 && uid) draft.metadata = { ...draft.metadata, uid: `${uid}-${n}` }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { type Fault, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { isObject, type JsonRecord, kindOf } from './fields.js'
 import { type LogContext, logDrafts, platformRecord } from './lambda-log.js'
 import type { FunctionFacts } from './lambda-source.js'
 import { isEventTime, parseTime } from './time.js'
@@ -85,7 +85,6 @@ function normalise(record: unknown, configured: string | undefined, received: nu
   }
   const facts = factsOf(about, configured)
   if (facts.kind !== 'ok') return facts
-  const faults: Fault[] = []
   const context: LogContext = {
     facts: facts.value,
     time: time ?? received,
@@ -98,9 +97,8 @@ function normalise(record: unknown, configured: string | undefined, received: nu
   }
   const drafts =
     isObject(inner) && String(type).startsWith('platform.')
-      ? platformRecord({ ...rest, time: written, type }, context, faults)
-      : logDrafts(inner, context, faults)
-  if (faults.length > 0) return rejectFaults(faults)
+      ? platformRecord({ ...rest, time: written, type }, context)
+      : logDrafts(inner, context)
   const [first] = drafts
   const { record: _, ...beside } = rest
   if (first && Object.keys(beside).length > 0 && !String(type).startsWith('platform.')) {

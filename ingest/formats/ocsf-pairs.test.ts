@@ -28,8 +28,8 @@ function pairOf(line: string): Pair {
   return { source, raw: parse(event.raw), expected: Array.isArray(expected) ? expected[0] : expected }
 }
 
-/** Examples that contradict OCSF itself: an address that is none, a type_uid of another activity, an email without ends. */
-const WRONG = /^(?:src_endpoint\.ip: bad_format|type_uid: inconsistent|email: constraint_failed)$/
+/** Examples that contradict OCSF itself: a type_uid of another activity, an email without ends, an address that is none. */
+const WRONG = /^(?:src_endpoint: constraint_failed|type_uid: inconsistent|email: constraint_failed)$/
 
 test('events of 1.x as OCSF shows them are taken; drafts before 1.0 are refused with the reason', { skip }, () => {
   let taken = 0

@@ -97,13 +97,13 @@ test('a newer 1.x is read: its additions are unmapped', () => {
   assert.deepEqual(newer.unmapped, { brand_new: [1] })
 })
 
-test('a value of a wrong type is never coerced: the validator names its path', () => {
-  const { problems } = make(ocsf, { ...given('clean process launch'), process: { pid: '4242', cmd_line: 9 } })
+test('a value of a wrong type that must be there is named with its path', () => {
+  const { problems } = make(ocsf, { ...given('clean process launch'), severity_id: 'high', process: {} })
   assert.deepEqual(
     problems.map(({ path, code }) => [path, code]),
     [
-      ['process.pid', 'wrong_type'],
-      ['process.cmd_line', 'wrong_type'],
+      ['severity_id', 'wrong_type'],
+      ['process', 'constraint_failed'],
     ],
   )
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CLASS } from '../../ocsf/event.js'
 import { corpusOf, corpusReport } from '../../test/corpus.js'
-import { eventOf, eventsOf, fixtureCase, RECEIVED, refusalOf } from '../../test/format-cases.js'
+import { eventOf, eventsOf, fixtureCase, RECEIVED, refusalOf, unmappedOf } from '../../test/format-cases.js'
 import { osquery } from './osquery.js'
 
 const given = (name: string) => fixtureCase('osquery/results.jsonl', name)
@@ -77,8 +77,8 @@ test('where the collector knows the machine, it is the host collector’s', () =
 
 test('refused with a reason', () => {
   assert.match(refusalOf(osquery, { name: 'a' }), /^not_osquery: columns/)
-  assert.match(refusalOf(osquery, { name: 'a', columns: [] }), /^wrong_type: columns: expected an object/)
-  assert.match(refusalOf(osquery, { name: 'a', columns: {}, unixTime: 'x' }), /^wrong_type: unixTime/)
+  assert.match(refusalOf(osquery, { name: 'a', columns: [] }), /^not_osquery: columns: required, expected an object/)
+  assert.equal(unmappedOf(osquery, { name: 'a', columns: {}, unixTime: 'x' }).unixTime, 'x')
   assert.match(refusalOf(osquery, { name: 'a', columns: {}, unixTime: 99_999_999_999_999 }), /^bad_time/)
 })
 

@@ -4,7 +4,7 @@ import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { containerWorkload } from '../../ocsf/workload.js'
 import { defineFormat, type FormatContext } from '../contract.js'
 import { imageObject } from './docker-objects.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, ownEntry, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf, ownEntry } from './fields.js'
 import { machineOf } from './machine.js'
 import { columnsOf } from './osquery/columns.js'
 import { osqueryMapping } from './osquery/mapping.js'
@@ -65,18 +65,14 @@ function splitResult(record: unknown): unknown[] | undefined {
 function normalise(record: unknown, context: FormatContext): Outcome<EventDraft[]> {
   if (!isObject(record))
     return reject('not_osquery', `expected an object with name and columns, found ${kindOf(record)}`)
-  const faults: Fault[] = []
-  const fields = new Fields(record, '', faults)
+  const fields = new Fields(record, '')
   const name = fields.text('name')
   const columns = fields.any('columns')
   const isStatus = columns === undefined && fields.any('filename') !== undefined
   if (!isStatus && (name === undefined || !isObject(columns))) {
-    if (columns !== undefined && !isObject(columns)) fields.fault('columns', 'an object', columns)
-    if (faults.length > 0) return rejectFaults(faults)
-    return reject('not_osquery', `${name === undefined ? 'name' : 'columns'}: required, not found`)
+    return reject('not_osquery', name === undefined ? fields.lacks('name') : fields.lacks('columns', 'an object'))
   }
   const draft = isStatus ? statusDraft(fields, context) : resultDraft(fields, name ?? '', columns, context)
-  if (faults.length > 0) return rejectFaults(faults)
   if (draft.time !== undefined && !isEventTime(draft.time)) {
     return reject('bad_time', `unixTime: expected seconds from 1970 to 2200, found ${kindOf(draft.time)}`)
   }

@@ -2,11 +2,10 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { awsCloud, awsTime, instanceWorkload, namesInstance } from './aws.js'
-import { ipField, plainRow, portField, type RowNames, wordRow } from './aws-access-row.js'
+import { awsCloud, awsTimeOf, badTime, instanceWorkload, namesInstance } from './aws.js'
+import { ipField, plainRow, type RowNames, wordRow } from './aws-access-row.js'
 import { delivered, jsonIn } from './aws-delivery.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
-import { isEventTime } from './time.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 
 const MAPPING = `
 Resolver query logs, DNS Firewall events of EventBridge, and the query logs of public hosted zones (text).
@@ -83,10 +82,8 @@ export const route53Resolver = defineFormat({
   create: () => (record) => {
     const row = rowOf(record)
     if (row.kind !== 'ok') return row
-    const faults: Fault[] = []
-    const fields = new Fields(row.value, '', faults)
+    const fields = new Fields(row.value, '')
     const outcome = draftOf(fields)
-    if (faults.length > 0) return rejectFaults(faults)
     if (outcome.kind !== 'ok') return outcome
     const unmapped = fields.rest()
     if (Object.keys(unmapped).length > 0) outcome.value.unmapped = unmapped
@@ -123,12 +120,10 @@ function rowOf(record: unknown): Outcome<JsonRecord> {
 
 function draftOf(row: Fields): Outcome<EventDraft> {
   const name = row.text('queryname')
-  if (name === undefined) return reject('not_route53', 'query_name: required, not found')
-  const written = row.any('querytimestamp')
-  const time = awsTime(written)
-  if (time !== undefined && !isEventTime(time)) {
-    return reject('bad_time', `query_timestamp: expected a date from 1970 to 2200, found ${kindOf(written)}`)
-  }
+  if (name === undefined) return reject('not_route53', row.lacks('queryname'))
+  const time = awsTimeOf(row, 'querytimestamp')
+  const refusal = badTime(row, 'querytimestamp', time)
+  if (refusal) return refusal
   const place = { account: row.text('accountid'), region: row.text('region') }
   const rcode = row.text('rcode')
   const answers = answersOf(row)
@@ -137,7 +132,7 @@ function draftOf(row: Fields): Outcome<EventDraft> {
   const verdict = verdictOf(row)
   const source = defined({
     ip: ipField(row, 'srcaddr'),
-    port: portField(row, 'srcport'),
+    port: row.whole('srcport', 65_535),
     vpc_uid: row.text('vpcid'),
     instance_uid: ids.instance,
     uid: ids.endpoint,
@@ -182,7 +177,7 @@ function draftOf(row: Fields): Outcome<EventDraft> {
         profiles: verdict.hasRule ? ['cloud', 'security_control'] : ['cloud'],
         log_name: 'route53_resolver',
         log_version: version,
-        original_time: time === undefined && typeof written === 'string' ? written : undefined,
+        original_time: row.text('querytimestamp'),
       }),
     }),
   )
@@ -209,7 +204,7 @@ function answersOf(row: Fields): JsonRecord[] | undefined {
   const value = row.any('answers')
   const list = Array.isArray(value) ? value : isObject(value) ? [value] : undefined
   if (list === undefined) {
-    if (value !== undefined) row.fault('answers', 'an array', value)
+    if (value !== undefined) row.keep('answers')
     return undefined
   }
   const answers = list.slice(0, 256).flatMap((entry) => {

@@ -3,10 +3,10 @@ import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
 import { httpCode, urlOf } from './app-events.js'
-import { arnOf, awsAccount, awsCloud, awsTime, instanceWorkload, isInstanceId } from './aws.js'
-import { accessWords, ipField, plainRow, type RowNames, requestLine, wholeField, wordRow } from './aws-access-row.js'
+import { arnOf, awsAccount, awsCloud, awsTime, badTime, instanceWorkload, isInstanceId } from './aws.js'
+import { accessWords, ipField, plainRow, type RowNames, requestLine, wordRow } from './aws-access-row.js'
 import { delivered, jsonIn } from './aws-delivery.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, lastPart, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf, lastPart } from './fields.js'
 import { isEventTime } from './time.js'
 
 const COLUMNS =
@@ -72,10 +72,10 @@ export const s3Access = defineFormat({
     const value = typeof record === 'string' ? jsonIn(record) : record
     const row = typeof value === 'string' ? lineRow(value) : objectRow(value)
     if (row.kind !== 'ok') return row
-    const faults: Fault[] = []
-    const fields = new Fields(row.value, '', faults)
+    const fields = new Fields(row.value, '')
     const draft = draftOf(fields)
-    if (faults.length > 0) return rejectFaults(faults)
+    const refusal = badTime(fields, 'time', draft.time)
+    if (refusal) return refusal
     const unmapped = fields.rest()
     if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
     return ok([draft])
@@ -115,7 +115,7 @@ function draftOf(row: Fields): EventDraft {
   const request = requestLine(row.text('requesturi'))
   const status = row.number('httpstatus')
   const code = httpCode(status)
-  if (status !== undefined && code === undefined) row.fault('httpstatus', 'an HTTP status', status)
+  if (status !== undefined && code === undefined) row.keep('httpstatus')
   const error = row.text('errorcode')
   const host = row.text('hostheader')
   const access_point = row.text('accesspointarn')
@@ -129,7 +129,7 @@ function draftOf(row: Fields): EventDraft {
     user_agent: row.text('useragent'),
     referrer: row.text('referrer'),
   })
-  const [sent, latency] = [wholeField(row, 'bytessent'), wholeField(row, 'turnaroundtime', 2_147_483_647)]
+  const [sent, latency] = [row.whole('bytessent'), row.whole('turnaroundtime', 2_147_483_647)]
   const response = code === undefined ? undefined : defined({ code, length: sent, latency })
   const place = { account: requester.account, region }
   return defined({
@@ -140,7 +140,7 @@ function draftOf(row: Fields): EventDraft {
     time: timeOf(row),
     status_id: error !== undefined || (code !== undefined && code >= 400) ? 2 : code === undefined ? undefined : 1,
     status_code: error ?? (code === undefined ? undefined : String(code)),
-    duration: wholeField(row, 'totaltime', 4_000_000_000),
+    duration: row.whole('totaltime', 4_000_000_000),
     type_id: 2,
     databucket: bucketOf(row),
     actor: { user: requester.user },
@@ -182,11 +182,7 @@ function timeOf(row: Fields): number | undefined {
       ? /^\[?(\d\d)\/([A-Z][a-z]{2})\/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d{4})\]?$/.exec(value)
       : null
   const ms = match === null ? awsTime(value) : Date.parse(`${match[1]} ${match[2]} ${match[3]} ${match[4]} ${match[5]}`)
-  if (ms === undefined || Number.isNaN(ms) || !isEventTime(ms)) {
-    row.fault('time', 'a date from 1970 to 2200', value)
-    return undefined
-  }
-  return ms
+  return ms === undefined || Number.isNaN(ms) || !isEventTime(ms) ? undefined : ms
 }
 
 /** OCSF activities: 1 Read, 5 Write, 6 Create, 7 Delete, 8 List, 2 Update; `REST.GET.OBJECT`, `S3.EXPIRE.OBJECT`. */
@@ -210,7 +206,7 @@ function bucketOf(row: Fields): JsonRecord {
   const name = row.text('bucket') ?? 'unknown'
   const owner = row.text('bucketowner')
   const key = row.text('key')
-  const size = wholeField(row, 'objectsize')
+  const size = row.whole('objectsize')
   return defined({
     name,
     uid: `arn:aws:s3:::${name}`,

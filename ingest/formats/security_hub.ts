@@ -2,11 +2,11 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type Metadata } from '../../ocsf/event.js'
 import { defineFormat, type Format } from '../contract.js'
-import { arnWorkload, awsCloud, awsTime } from './aws.js'
+import { arnWorkload, awsCloud, awsTimeOf, badTime } from './aws.js'
 import { delivered } from './aws-delivery.js'
 import { camelKeys, evidenceOf } from './aws-finding-evidence.js'
 import { findingAttacks, techniquesIn } from './aws-finding-tactics.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 import { ocsf } from './ocsf.js'
 import {
   complianceOf,
@@ -20,7 +20,6 @@ import {
   vulnerabilitiesOf,
 } from './security-hub-parts.js'
 import { resourcesOf } from './security-hub-resources.js'
-import { isEventTime } from './time.js'
 
 const SHARED_ROWS = `
 UpdatedAt | time, finding_info.modified_time | Activity: Create, Update where updated later than created, Close where RecordState is ARCHIVED.
@@ -87,10 +86,8 @@ export const securityHub = defineFormat({
       const [inner] = delivered(record, isFinding) ?? [record]
       if (!isObject(inner)) return reject('not_security_hub', `expected a finding, found ${kindOf(inner)}`)
       if (typeof inner.class_uid === 'number') return ocsfFinding(inner, passOcsf, context)
-      const faults: Fault[] = []
-      const fields = new Fields(inner, '', faults)
+      const fields = new Fields(inner, '')
       const outcome = draftOf(fields)
-      if (faults.length > 0) return rejectFaults(faults)
       if (outcome.kind !== 'ok') return outcome
       const unmapped = fields.rest()
       if (Object.keys(unmapped).length > 0) outcome.value.unmapped = unmapped
@@ -148,18 +145,21 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
   const uid = finding.text('Id')
   const account = finding.text('AwsAccountId')
   if (uid === undefined || account === undefined) {
-    return reject('not_security_hub', `${uid === undefined ? 'Id' : 'AwsAccountId'}: required, not found`)
+    return reject('not_security_hub', finding.lacks(uid === undefined ? 'Id' : 'AwsAccountId'))
   }
   const products = finding.object('ProductFields')
   const place = { account, region: finding.text('Region') ?? regionIn(uid) }
   const about = resourcesOf(finding, place)
   const action = actionOf(finding, products, about.actor)
   const times = {
-    created: timeOf(finding, 'CreatedAt'),
-    updated: timeOf(finding, 'UpdatedAt'),
-    first: timeOf(finding, 'FirstObservedAt'),
-    last: timeOf(finding, 'LastObservedAt'),
+    created: awsTimeOf(finding, 'CreatedAt'),
+    updated: awsTimeOf(finding, 'UpdatedAt'),
+    first: awsTimeOf(finding, 'FirstObservedAt'),
+    last: awsTimeOf(finding, 'LastObservedAt'),
   }
+  const time = times.updated ?? times.last ?? times.created
+  const refusal = badTime(finding, 'UpdatedAt', time)
+  if (refusal) return refusal
   const provider = finding.object('FindingProviderFields')
   const providerTypes = texts(provider, 'Types')
   const types = texts(finding, 'Types') ?? providerTypes
@@ -182,13 +182,13 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
   const draft: EventDraft = defined({
     class_uid,
     activity_id: archived ? 3 : times.updated !== undefined && times.updated !== times.created ? 2 : 1,
-    time: times.updated ?? times.last ?? times.created,
+    time,
     ...severityOf(finding, provider),
     ...statusOf(finding, archived),
     message: title ?? desc,
-    count: products?.number('aws/guardduty/service/count'),
+    count: products?.whole('aws/guardduty/service/count'),
     comment: finding.object('Note')?.text('Text'),
-    confidence_score: finding.number('Confidence'),
+    confidence_score: finding.whole('Confidence'),
     ...(verdict !== undefined && Object.hasOwn(VERDICTS, verdict) ? { verdict, verdict_id: VERDICTS[verdict] } : {}),
     finding_info: defined({
       uid,
@@ -226,14 +226,6 @@ function actionOf(finding: Fields, products: Fields | undefined, actor: JsonReco
   const action = finding.any('Action')
   if (!isObject(action)) return guarddutyAction(products, actor)
   return evidenceOf(finding.virtual('Action', camelKeys(action) as JsonRecord), actor)
-}
-
-function timeOf(fields: Fields, key: string): number | undefined {
-  const value = fields.any(key)
-  if (value === undefined) return undefined
-  const ms = awsTime(value)
-  if (ms === undefined || !isEventTime(ms)) fields.fault(key, 'a date from 1970 to 2200', value)
-  return ms
 }
 
 function severityOf(
@@ -311,6 +303,6 @@ function metadataOf(finding: Fields, judged: boolean, controls: boolean): Partia
     profiles,
     log_name: 'security_hub',
     log_version: finding.text('SchemaVersion'),
-    processed_time: timeOf(finding, 'ProcessedAt'),
+    processed_time: awsTimeOf(finding, 'ProcessedAt'),
   })
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 import { bestHash, dependency, digestOf, joined, toolProduct } from './sbom-parts.js'
 import { type Artifact, inventoryDraft, type Origin, partsFormat, tagOf, textOf } from './software-report.js'
 import { purlOf, spdxParts } from './spdx-parts.js'
@@ -63,8 +63,7 @@ function onePart(part: unknown): Outcome<EventDraft[]> {
   if (!isObject(part) || !isPart(part)) {
     return reject('not_spdx', `expected a document with spdxVersion SPDX-2.2 or 2.3, found ${kindOf(part)}`)
   }
-  const faults: Fault[] = []
-  const fields = new Fields(part.document as JsonRecord, '', faults)
+  const fields = new Fields(part.document as JsonRecord, '')
   const name = fields.text('name')
   const created = fields.object('creationInfo')
   const written = created?.text('created')
@@ -83,7 +82,6 @@ function onePart(part: unknown): Outcome<EventDraft[]> {
   fields.text('SPDXID')
   const draft = inventoryDraft(artifactOf(part.described, name), componentsOf(part), sbom, { time, metadata })
   const unmapped = fields.rest()
-  if (faults.length > 0) return rejectFaults(faults)
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])
 }

@@ -52,14 +52,14 @@ export function containerOf(process: JsonRecord): JsonRecord | undefined {
 }
 
 function one(fields: Fields): { process: JsonRecord; pod: Pod | undefined } {
-  const pid = integer(fields, 'pid')
-  const tid = integer(fields, 'tid')
+  const pid = fields.whole('pid')
+  const tid = fields.whole('tid')
   const path = fields.text('binary')
   const arguments_text = fields.text('arguments')
   const start = fields.text('start_time')
   const created = start === undefined ? undefined : parseTime(start)
   const { pod, container, namespace_pid } = placeOf(fields)
-  const auid = integer(fields, 'auid')
+  const auid = fields.whole('auid')
   const xattributes = attributesOf(fields)
   const uid = fields.text('exec_id')
   const working_directory = fields.text('cwd')
@@ -87,15 +87,8 @@ function one(fields: Fields): { process: JsonRecord; pod: Pod | undefined } {
   return { process, pod }
 }
 
-function integer(fields: Fields, key: string): number | undefined {
-  const value = fields.number(key)
-  if (value === undefined || Number.isInteger(value)) return value
-  fields.fault(key, 'an integer', value)
-  return undefined
-}
-
 function userOf(fields: Fields): JsonRecord | undefined {
-  const uid = integer(fields, 'uid')
+  const uid = fields.whole('uid')
   const name = fields.object('user')?.text('name')
   return uid === undefined && name === undefined
     ? undefined

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { drop, type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type Metadata, type Workload } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults, setOwn } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf, setOwn } from './fields.js'
 import { attacksOf } from './mitre.js'
 import { splitShipped } from './shipper.js'
 import { connectionDraft } from './tetragon-connection.js'
@@ -52,10 +52,8 @@ export const tetragon = defineFormat({
       return reject('not_tetragon', 'expected one of process_exec, process_exit, process_kprobe ..., found none')
     }
     if (kind === 'test') return drop('test_event')
-    const faults: Fault[] = []
-    const fields = new Fields(record, '', faults)
+    const fields = new Fields(record, '')
     const outcome = read(kind, fields)
-    if (faults.length > 0) return rejectFaults(faults)
     if (outcome.kind !== 'ok') return outcome
     const draft = outcome.value
     const unmapped = fields.rest()
@@ -101,7 +99,7 @@ function read(kind: string, record: Fields): Outcome<EventDraft> {
   }
   if (kind === 'rate_limit_info' || kind === 'process_throttle') return ok(lossDraft(kind, event, base, node))
   const subject = event.object('process')
-  if (subject === undefined) return reject('not_tetragon', `${kind}.process: required, not found`)
+  if (subject === undefined) return reject('not_tetragon', event.lacks('process', 'an object'))
   const { process, pod } = processOf(subject, event)
   const workload = workloadOf(process, pod, { node, cluster })
   const about: About = { ...base, ...(workload === undefined ? {} : { workload }) }

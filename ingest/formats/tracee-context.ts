@@ -30,15 +30,15 @@ export function contextOf(fields: Fields, time: number | undefined): Context {
 }
 
 function processOf(fields: Fields, container: JsonRecord | undefined, time: number | undefined): JsonRecord {
-  const own = integer(fields, 'processId')
-  const pid = integer(fields, 'hostProcessId') ?? own
-  const thread = integer(fields, 'threadId')
-  const tid = integer(fields, 'hostThreadId') ?? thread
-  const parent_own = integer(fields, 'parentProcessId')
-  const parent_pid = integer(fields, 'hostParentProcessId') ?? parent_own
-  const uid = integer(fields, 'processEntityId')
-  const parent_uid = integer(fields, 'parentEntityId')
-  const user = integer(fields, 'userId')
+  const own = fields.whole('processId')
+  const pid = fields.whole('hostProcessId') ?? own
+  const thread = fields.whole('threadId')
+  const tid = fields.whole('hostThreadId') ?? thread
+  const parent_own = fields.whole('parentProcessId')
+  const parent_pid = fields.whole('hostParentProcessId') ?? parent_own
+  const uid = fields.whole('processEntityId')
+  const parent_uid = fields.whole('parentEntityId')
+  const user = fields.whole('userId')
   const path = fields.object('executable')?.text('path')
   const started = fields.number('threadStartTime')
   const created = started === undefined ? undefined : Math.floor(started / 1e6)
@@ -126,11 +126,4 @@ export function workloadOf(
   if (typeof uid === 'string') return containerWorkload(uid, typeof name === 'string' ? name : uid.slice(0, 12), extra)
   const pod = labels?.['io.kubernetes.pod.name']
   return pod === undefined ? undefined : podWorkload({ pod, namespace }, extra)
-}
-
-function integer(fields: Fields, key: string): number | undefined {
-  const value = fields.number(key)
-  if (value === undefined || Number.isInteger(value)) return value
-  fields.fault(key, 'an integer', value)
-  return undefined
 }

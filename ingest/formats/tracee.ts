@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import type { EventDraft, Metadata } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults, setOwn } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf, setOwn } from './fields.js'
 import { splitShipped } from './shipper.js'
 import { isEventTime } from './time.js'
 import { activityOf } from './tracee-activity.js'
@@ -39,22 +39,21 @@ function isTracee(record: JsonRecord): boolean {
 }
 
 function normalise(record: JsonRecord): Outcome<EventDraft[]> {
-  const faults: Fault[] = []
   // tracee-rules: the event is the context of the finding.
   const signature = isObject(record.SigMetadata) ? record.SigMetadata : undefined
   const flat =
     signature !== undefined && isObject(record.Context) ? record.Context : isProto(record) ? flattened(record) : record
-  const fields = new Fields(flat, '', faults)
+  const fields = new Fields(flat, '')
   const event_name = fields.text('eventName') ?? (signature === undefined ? undefined : 'finding')
   if (event_name === undefined) {
-    return faults.length > 0 ? rejectFaults(faults) : reject('not_tracee', 'eventName: required, not found')
+    return reject('not_tracee', fields.lacks('eventName'))
   }
   const ns = fields.number('timestamp')
   const time = ns === undefined ? undefined : Math.floor(ns > 1e17 ? ns / 1e6 : ns > 1e14 ? ns / 1e3 : ns)
   if (time !== undefined && !isEventTime(time)) {
     return reject('bad_time', `timestamp: expected nanoseconds from 1970 to 2200, found ${ns}`)
   }
-  const args = argumentsOf(fields, faults)
+  const args = argumentsOf(fields)
   const context = contextOf(fields, time)
   const threat = threatOf(fields, signature)
   const base = {
@@ -70,7 +69,6 @@ function normalise(record: JsonRecord): Outcome<EventDraft[]> {
     threat === undefined
       ? activityOf(event_name, args, context, base, fields)
       : findingOf(threat, event_name, args, context, base, time)
-  if (faults.length > 0) return rejectFaults(faults)
   const unmapped = args.rest(fields.rest())
   if (threat !== undefined) keepProperties(signature ?? fields.any('metadata'), unmapped)
   if (signature !== undefined) {
@@ -100,19 +98,19 @@ function hasValue(value: unknown): boolean {
 }
 
 /** Arguments by their names. */
-function argumentsOf(fields: Fields, faults: Fault[]): Fields {
+function argumentsOf(fields: Fields): Fields {
   const named: JsonRecord = {}
   const list = fields.list('args') ?? []
   for (let n = 0; n < list.length; n++) {
     const entry = list[n]
     if (!isObject(entry) || typeof entry.name !== 'string') {
-      fields.faultAt('args', n, 'an object with a name', entry)
+      fields.keep('args')
       continue
     }
     if (entry.value !== null && entry.value !== undefined) setOwn(named, entry.name, entry.value)
   }
   fields.any('argsNum')
-  return new Fields(named, 'args', faults)
+  return new Fields(named, 'args')
 }
 
 function statusOf(fields: Fields): Pick<EventDraft, 'status_id'> & { status_code?: string } {

@@ -67,5 +67,5 @@ test('what is none is refused with the reason', () => {
   assert.match(refusalOf(trivy, { Results: 7 }), /^not_trivy: expected a report/)
   const report = (Vulnerabilities: unknown[]) => ({ ArtifactName: 'x', Results: [{ Vulnerabilities }] })
   assert.match(refusalOf(trivy, report([{}])), /^not_trivy: vulnerability/)
-  assert.match(refusalOf(trivy, report([{ VulnerabilityID: 7 }])), /^wrong_type: VulnerabilityID/)
+  assert.match(refusalOf(trivy, report([{ VulnerabilityID: true }])), /^not_trivy: vulnerability: an id is required/)
 })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults, setOwn } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf, setOwn } from './fields.js'
 import {
   type Artifact,
   chunksOf,
@@ -118,11 +118,9 @@ function onePart(part: unknown): Outcome<EventDraft[]> {
   if (!isObject(part) || !isPart(part)) {
     return reject('not_trivy', `expected a report with Results, found ${kindOf(part)}`)
   }
-  const faults: Fault[] = []
-  const artifact = artifactOf(new Fields(part.artifact as JsonRecord, '', faults))
-  if (faults.length > 0) return rejectFaults(faults)
+  const artifact = artifactOf(new Fields(part.artifact as JsonRecord, ''))
   if (artifact.kind !== 'ok') return artifact
-  const result = new Fields(part.result as JsonRecord, 'result', faults)
+  const result = new Fields(part.result as JsonRecord, 'result')
   const named = Object.values(LISTS).find((name) => name in part)
   if (named === undefined) {
     const components = (Array.isArray(part.packages) ? part.packages : []).flatMap(componentOf)
@@ -131,9 +129,8 @@ function onePart(part: unknown): Outcome<EventDraft[]> {
     ])
   }
   if (!isObject(part[named])) return reject('not_trivy', `${named}: expected an object, found ${kindOf(part[named])}`)
-  const fields = new Fields(part[named], '', faults)
+  const fields = new Fields(part[named], '')
   const draft = readers[named](artifact.value, fields, result)
-  if (faults.length > 0) return rejectFaults(faults)
   if (draft === undefined) return reject('not_trivy', `${named}: an id is required, none found`)
   const unmapped = result.rest(fields.rest())
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped

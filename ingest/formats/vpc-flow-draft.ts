@@ -7,7 +7,8 @@ import {
   awsAccount,
   awsCloud,
   awsContainer,
-  awsTime,
+  awsTimeOf,
+  badTime,
   instanceWorkload,
   isInstanceId,
   lambdaWorkload,
@@ -15,7 +16,6 @@ import {
 } from './aws.js'
 import { defined, type Fields, type JsonRecord } from './fields.js'
 import { ipProtocolName, isPrivateAddress } from './ip-protocols.js'
-import { isEventTime } from './time.js'
 import { nameOf } from './vpc-flow-fields.js'
 
 const INBOUND = 1
@@ -28,7 +28,7 @@ const VERSIONS: { readonly [type: string]: number } = { IPv4: 4, IPv6: 6 }
 /** The event of one flow record whose keys are those of `keyOf`. */
 export function flowDraft(row: Fields, enis: { readonly [id: string]: string }): Outcome<EventDraft> {
   const place = { account: idText(row, 'accountid'), region: row.text('region') }
-  const times = { start: timeOf(row, 'start'), end: timeOf(row, 'end') }
+  const times = { start: awsTimeOf(row, 'start'), end: awsTimeOf(row, 'end') }
   const status = row.text('logstatus')
   const sides = { src: sideOf(row, 'src'), dst: sideOf(row, 'dst') }
   const container = containerOf(row, place)
@@ -50,6 +50,8 @@ export function flowDraft(row: Fields, enis: { readonly [id: string]: string }):
     log_name: 'vpc_flow',
   }
   const time = times.start ?? times.end
+  const refusal = badTime(row, 'start', time)
+  if (refusal) return refusal
   const cloud = awsCloud(place, { zone: row.text('azid') })
   if (status === 'NODATA' || status === 'SKIPDATA') {
     const coverage = gap(status, interface_uid, times)
@@ -117,14 +119,6 @@ function gap(
   }
 }
 
-function timeOf(row: Fields, key: string): number | undefined {
-  const value = row.any(key)
-  if (value === undefined) return undefined
-  const ms = awsTime(value)
-  if (ms === undefined || !isEventTime(ms)) row.fault(key, 'Unix seconds or a date from 1970 to 2200', value)
-  return ms
-}
-
 /** Account ids are digits: some exports make numbers of them, without their leading zeros. */
 function idText(row: Fields, key: string): string | undefined {
   const value = row.any(key)
@@ -137,7 +131,7 @@ type Side = JsonRecord & { ip?: string }
 function sideOf(row: Fields, side: 'src' | 'dst'): Side | undefined {
   const address = addressOf(row, `${side}addr`)
   const packet = addressOf(row, `pkt${side}addr`)
-  const port = portOf(row, `${side}port`)
+  const port = row.whole(`${side}port`, 65_535)
   const account = row.text(`tgw${side}vpcaccountid`)
   const ip = packet ?? address
   const endpoint = defined({
@@ -162,14 +156,7 @@ function isIdentified(endpoint: JsonRecord): boolean {
 function addressOf(row: Fields, key: string): string | undefined {
   const text = row.text(key)
   if (text === undefined || isIp(text)) return text
-  row.fault(key, 'an IP address', text)
-  return undefined
-}
-
-function portOf(row: Fields, key: string): number | undefined {
-  const port = row.number(key)
-  if (port === undefined || (Number.isInteger(port) && port >= 0 && port <= 65_535)) return port
-  row.fault(key, 'a port, 0 to 65535', port)
+  row.keep(key)
   return undefined
 }
 
@@ -177,7 +164,7 @@ function portOf(row: Fields, key: string): number | undefined {
 function directionOf(row: Fields, { src, dst }: { src: Side | undefined; dst: Side | undefined }): number {
   const word = row.text('flowdirection')?.toLowerCase()
   const said = word !== undefined && Object.hasOwn(DIRECTIONS, word) ? DIRECTIONS[word] : undefined
-  if (word !== undefined && said === undefined) row.fault('flowdirection', 'ingress or egress', word)
+  if (word !== undefined && said === undefined) row.keep('flowdirection')
   if (said !== undefined) return said
   if (src?.ip === undefined || dst?.ip === undefined) return 0
   const [from, to] = [isPrivateAddress(src.ip), isPrivateAddress(dst.ip)]
@@ -193,14 +180,14 @@ function verdictOf(row: Fields): JsonRecord | undefined {
   const word = action.toUpperCase()
   if (word === 'ACCEPT') return ACCEPTED
   if (word === 'REJECT') return REJECTED
-  row.fault('action', 'ACCEPT or REJECT', action)
+  row.keep('action')
   return undefined
 }
 
 function connectionOf(row: Fields, direction: number, { src, dst }: { src: Side | undefined; dst: Side | undefined }) {
-  const number = wholeOf(row, 'protocol', 255)
+  const number = row.whole('protocol', 255)
   const type = row.text('type')
-  const path = wholeOf(row, 'trafficpath', 255)
+  const path = row.whole('trafficpath', 255)
   const ip = src?.ip ?? dst?.ip
   const family = ip === undefined ? undefined : ip.includes(':') ? 6 : 4
   const version = type !== undefined && Object.hasOwn(VERSIONS, type) ? VERSIONS[type] : undefined
@@ -213,22 +200,15 @@ function connectionOf(row: Fields, direction: number, { src, dst }: { src: Side 
     protocol_num: number,
     protocol_name: number === undefined ? undefined : ipProtocolName(number),
     protocol_ver_id: version ?? family,
-    tcp_flags: wholeOf(row, 'tcpflags', 255),
+    tcp_flags: row.whole('tcpflags', 255),
     boundary_id: boundary,
   })
 }
 
 function trafficOf(row: Fields): JsonRecord | undefined {
-  const packets = wholeOf(row, 'packets', Number.MAX_SAFE_INTEGER)
-  const bytes = wholeOf(row, 'bytes', Number.MAX_SAFE_INTEGER)
+  const packets = row.whole('packets')
+  const bytes = row.whole('bytes')
   return packets === undefined && bytes === undefined ? undefined : defined({ packets, bytes })
-}
-
-function wholeOf(row: Fields, key: string, max: number): number | undefined {
-  const number = row.number(key)
-  if (number === undefined || (Number.isInteger(number) && number >= 0 && number <= max)) return number
-  row.fault(key, `a whole number from 0 to ${max}`, number)
-  return undefined
 }
 
 /** What the operator says the interface belongs to. */

@@ -3,7 +3,7 @@ import { drop, type Outcome, ok, reject } from '../../core/outcome.js'
 import type { EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
 import { delivered, jsonIn } from './aws-delivery.js'
-import { type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults, setOwn } from './fields.js'
+import { Fields, isObject, type JsonRecord, kindOf, setOwn } from './fields.js'
 import { flowDraft } from './vpc-flow-draft.js'
 import { DEFAULT_FIELDS, isField, keyOf, nameOf } from './vpc-flow-fields.js'
 
@@ -90,10 +90,8 @@ export const vpcFlow = defineFormat({
     return (record) => {
       const row = rowOf(record, configured, columnsOf)
       if (row.kind !== 'ok') return row
-      const faults: Fault[] = []
-      const source = new Fields(row.value, '', faults)
+      const source = new Fields(row.value, '')
       const draft = flowDraft(source, enis)
-      if (faults.length > 0) return rejectFaults(faults)
       return finishRow(draft, source)
     }
   },

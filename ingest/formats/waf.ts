@@ -4,11 +4,10 @@ import type { EventDraft } from '../../ocsf/event.js'
 import { isIp } from '../../ocsf/text-formats.js'
 import { defineFormat } from '../contract.js'
 import { httpEvent, urlOf } from './app-events.js'
-import { arnOf, awsCloud, awsTime } from './aws.js'
+import { arnOf, awsCloud, awsTimeOf, badTime } from './aws.js'
 import { wordOf } from './aws-access-row.js'
 import { delivered } from './aws-delivery.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
-import { isEventTime } from './time.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 
 const MAPPING = `
 Full logs of AWS WAF (v2 and classic).
@@ -56,10 +55,8 @@ export const waf = defineFormat({
   split: (record) => delivered(record, isWaf),
   create: () => (record) => {
     if (!isObject(record)) return reject('not_waf', `expected an object with httpRequest, found ${kindOf(record)}`)
-    const faults: Fault[] = []
-    const fields = new Fields(record, '', faults)
+    const fields = new Fields(record, '')
     const outcome = draftOf(fields)
-    if (faults.length > 0) return rejectFaults(faults)
     if (outcome.kind !== 'ok') return outcome
     const unmapped = fields.rest()
     if (Object.keys(unmapped).length > 0) outcome.value.unmapped = unmapped
@@ -75,13 +72,11 @@ function draftOf(record: Fields): Outcome<EventDraft> {
   const request = record.object('httpRequest')
   const action = record.text('action')
   if (request === undefined || action === undefined) {
-    return reject('not_waf', `${request === undefined ? 'httpRequest' : 'action'}: required, not found`)
+    return reject('not_waf', request === undefined ? record.lacks('httpRequest', 'an object') : record.lacks('action'))
   }
-  const written = record.any('timestamp')
-  const time = awsTime(written)
-  if (written !== undefined && (time === undefined || !isEventTime(time))) {
-    record.fault('timestamp', 'ms since 1970 or a date', written)
-  }
+  const time = awsTimeOf(record, 'timestamp')
+  const refusal = badTime(record, 'timestamp', time)
+  if (refusal) return refusal
   const acl = record.text('webaclId')
   const arn = arnOf(acl)
   const place = { account: arn?.account, region: arn?.region }
@@ -150,11 +145,11 @@ function requestOf(record: Fields, request: Fields): JsonRecord {
 
 function sourceOf(record: Fields, request: Fields): JsonRecord | undefined {
   const ip = request.text('clientIp')
-  if (ip !== undefined && !isIp(ip)) request.fault('clientIp', 'an IP address', ip)
+  if (ip !== undefined && !isIp(ip)) request.keep('clientIp')
   const country = request.text('country')
   const asn = record.number('clientAsn')
   const ja3 = record.text('ja3Fingerprint')
-  if (ip === undefined) return undefined
+  if (ip === undefined || !isIp(ip)) return undefined
   return defined({
     ip,
     fingerprints: ja3 === undefined ? undefined : [{ algorithm_id: 1, algorithm: 'MD5', value: ja3 }],

@@ -69,7 +69,7 @@ test('what an integration fetched is read as what it is', () => {
 test('refused with a reason', () => {
   assert.match(refusalOf(wazuh, { rule: { level: 1 } }), /^not_wazuh: agent/)
   assert.match(refusalOf(wazuh, { agent: { id: '1' }, timestamp: 'now', rule: {} }), /^bad_time/)
-  assert.match(refusalOf(wazuh, { agent: 'x', rule: {} }), /^wrong_type: agent/)
+  assert.match(refusalOf(wazuh, { agent: 'x', rule: {} }), /^not_wazuh: agent: required, expected an object/)
 })
 
 const paths = ['parser-corpus/wazuh_gcp.jsonl', 'parser-corpus/wazuh_docker_events.jsonl']

@@ -3,7 +3,7 @@ import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type Workload } from '../../ocsf/event.js'
 import { containerWorkload } from '../../ocsf/workload.js'
 import { defineFormat, type FormatContext } from '../contract.js'
-import { defined, type Fault, Fields, isObject, type JsonRecord, kindOf, rejectFaults } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 import { machineOf } from './machine.js'
 import { attacksOf } from './mitre.js'
 import { profilesOf } from './profiles.js'
@@ -43,21 +43,18 @@ function normalise(record: unknown, context: FormatContext): Outcome<EventDraft[
   if (!alert) return reject('not_wazuh', `expected an object with rule and agent, found ${kindOf(record)}`)
   const fetched = integrationOf(alert)
   if (fetched && alert.rule === undefined) return integrationOutcome(fetched.name, fetched.inner, context)
-  const faults: Fault[] = []
-  const fields = new Fields(alert, '', faults)
+  const fields = new Fields(alert, '')
   const original_time = fields.text('timestamp') ?? fields.text('@timestamp')
   const rule = fields.object('rule')
   const agent = fields.object('agent')
-  if (faults.length > 0) return rejectFaults(faults)
   if (!agent || (!rule && !isObject(alert.decoder))) {
-    return reject('not_wazuh', `${agent ? 'rule' : 'agent'}: required, not found`)
+    return reject('not_wazuh', fields.lacks(agent ? 'rule' : 'agent', 'an object'))
   }
   const time = original_time === undefined ? undefined : parseTime(original_time)
   if (original_time !== undefined && (time === undefined || !isEventTime(time))) {
     return reject('bad_time', `timestamp: expected a date from 1970 to 2200, found ${kindOf(original_time)}`)
   }
   const draft = draftOf({ fields, rule, agent, original_time, time, alert }, context)
-  if (faults.length > 0) return rejectFaults(faults)
   const unmapped = fields.rest()
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])
@@ -86,7 +83,7 @@ const CLOUD = /^(aws|gcp|azure|office365|github|ms-graph)/
 function draftOf({ fields, rule, agent, original_time, time }: Parts, context: FormatContext): EventDraft {
   const level = rule?.number('level') ?? 0
   const title = rule?.text('description') ?? 'Archived event'
-  const rule_uid = rule?.text('id') ?? (rule === undefined ? undefined : numberText(rule, 'id'))
+  const rule_uid = rule?.text('id')
   const groups = textsOf(rule, 'groups')
   const id = fields.text('id')
   const full_log = fields.text('full_log')
@@ -176,11 +173,6 @@ function draftOf({ fields, rule, agent, original_time, time }: Parts, context: F
 function firedTimes(rule: Fields | undefined): number | undefined {
   const times = rule?.number('firedtimes')
   return times !== undefined && Number.isInteger(times) && times >= 0 && times <= 2_147_483_647 ? times : undefined
-}
-
-function numberText(fields: Fields, key: string): string | undefined {
-  const number = fields.number(key)
-  return number === undefined ? undefined : String(number)
 }
 
 /** A list of texts, or one text alone. */

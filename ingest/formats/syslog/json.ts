@@ -68,7 +68,7 @@ export function sureOfObject(record: JsonRecord): number {
 
 /** The message of an object; undefined if it has no text. */
 export function parseObject(record: JsonRecord, received_time: number): Wrapped | undefined {
-  const fields = new Fields(record, '', [])
+  const fields = new Fields(record, '')
   const text = textOf(fields)
   if (text === undefined) return undefined
   const inner = identified(record) ? undefined : parseLine(text, received_time)

@@ -33,7 +33,7 @@ export function integrationOutcome(name: string, inner: JsonRecord, context: For
       parts.length === 1 ? best.definition.create(best.definition.config.parse({}))(parts[0], context) : undefined
     if (outcome?.kind === 'ok') return outcome
   }
-  const fields = new Fields(inner, name, [])
+  const fields = new Fields(inner, name)
   const request = fields.object('httpRequest')
   const draft = request || inner.cs_method !== undefined ? requestDraft(fields, request) : messageDraft(name)
   const time = timeOf(fields)

@@ -83,7 +83,8 @@ export function fileAt(path: string | undefined, more: JsonRecord = {}): JsonRec
 
 /** `NT AUTHORITY\SYSTEM`, `root`. */
 export function userOf(account: string | undefined, more: JsonRecord = {}): JsonRecord | undefined {
-  if (account === undefined) return Object.keys(more).length === 0 ? undefined : more
+  // A domain alone names nobody.
+  if (account === undefined) return more.uid === undefined ? undefined : more
   const at = account.indexOf('\\')
   const domain = at > 0 ? account.slice(0, at) : undefined
   return defined({ name: account.slice(at + 1), domain, ...more })
