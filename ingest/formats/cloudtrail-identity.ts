@@ -1,4 +1,4 @@
-import type { Fields, JsonRecord } from './fields.js'
+import { defined, type Fields, type JsonRecord } from './fields.js'
 import { parseTime } from './time.js'
 
 /** Who made a call, as far as CloudTrail says. */
@@ -45,9 +45,11 @@ export function identityOf(record: Fields): Identity {
   const context = identity?.object('sessionContext')
   const issuer = context?.object('sessionIssuer')
   const role = issuer?.text('userName')
-  const user = userOf({ identity, type, account, invoked_by, principal, key, role })
+  if (issuer !== undefined) readRepeated(issuer, account, principal)
+  const person = identity?.object('onBehalfOf')
+  const user = userOf({ identity, person, type, account, invoked_by, principal, key, role })
   const session = sessionOf(context, issuer, key, principal)
-  const idp = identityProvider(identity, context)
+  const idp = identityProvider(identity, context, person)
   const scope = identity?.object('inScopeOf')
   const actor: JsonRecord = { user }
   if (session !== undefined) actor.session = session
@@ -65,8 +67,18 @@ export function identityOf(record: Fields): Identity {
   }
 }
 
+/** Of the role behind a session, the account, id and type are mostly said already: by the user, and by its ARN. */
+function readRepeated(issuer: Fields, account: string | undefined, principal: string | undefined) {
+  if (issuer.text('accountId') !== account) issuer.keep('accountId')
+  const id = issuer.text('principalId')
+  if (id !== undefined && principal?.startsWith(id) !== true) issuer.keep('principalId')
+  if (issuer.text('type') !== 'Role' || issuer.text('arn')?.includes(':role/') !== true) issuer.keep('type')
+}
+
 type UserParts = {
   identity: Fields | undefined
+  /** The person a session acts for. */
+  person: Fields | undefined
   type: string
   account: string | undefined
   invoked_by: string | undefined
@@ -75,8 +87,7 @@ type UserParts = {
   role: string | undefined
 }
 
-function userOf({ identity, type, account, invoked_by, principal, key, role }: UserParts): JsonRecord {
-  const person = identity?.object('onBehalfOf')
+function userOf({ identity, person, type, account, invoked_by, principal, key, role }: UserParts): JsonRecord {
   const uid = identity?.text('arn') ?? person?.text('userId')
   const own = type === 'Root' ? ROOT : type === 'AWSService' ? invoked_by : undefined
   const name = identity?.text('userName') ?? role ?? own
@@ -103,8 +114,11 @@ function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?
   if (created !== undefined && created_time === undefined) attributes?.keep('creationDate')
   const arn = issuer?.text('arn')
   const uid = sessionName(principal)
+  const source = context.text('sourceIdentity')
   const session: JsonRecord = {}
   if (uid !== undefined) session.uid = uid
+  // Set when the role was assumed, and kept through every further one: who it was in the end.
+  if (source !== undefined) session.uid_alt = source
   if (arn !== undefined) session.issuer = arn
   if (created_time !== undefined) session.created_time = created_time
   if (is_mfa !== undefined) session.is_mfa = is_mfa
@@ -118,9 +132,14 @@ function sessionName(principal: string | undefined): string | undefined {
   return principal === undefined || at < 1 || at === principal.length - 1 ? undefined : principal.slice(at + 1)
 }
 
-function identityProvider(identity: Fields | undefined, context: Fields | undefined): JsonRecord | undefined {
+function identityProvider(
+  identity: Fields | undefined,
+  context: Fields | undefined,
+  person: Fields | undefined,
+): JsonRecord | undefined {
   const name = identity?.text('identityProvider') ?? context?.object('webIdFederationData')?.text('federatedProvider')
-  return name === undefined ? undefined : { name }
+  const uid = person?.text('identityStoreArn')
+  return name === undefined && uid === undefined ? undefined : defined({ name, uid })
 }
 
 /** OCSF's account object of an AWS account id. */

@@ -130,11 +130,13 @@ function issuedSession(answer: JsonRecord, asked: JsonRecord): JsonRecord | unde
   const credentials = isObject(answer.credentials) ? answer.credentials : {}
   const credential_uid = text(credentials.accessKeyId)
   const uid = text(asked.roleSessionName)
-  if (credential_uid === undefined && uid === undefined) return undefined
+  const issuer = text(asked.roleArn)
+  if ((credential_uid ?? uid ?? issuer) === undefined) return undefined
   // `Jul 30, 2024, 9:46:15 PM`, always UTC.
   const expires = Date.parse(`${text(credentials.expiration)?.slice(0, 64) ?? ''} UTC`)
   return defined({
     uid,
+    issuer,
     credential_uid,
     expiration_time: Number.isNaN(expires) || expires < 0 ? undefined : expires,
   })

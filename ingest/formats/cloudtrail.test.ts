@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { CLASS } from '../../ocsf/event.js'
 import { surest } from '../../test/corpus.js'
 import { eventOf, eventsOf, fixtureCase, RECEIVED, refusalOf, unmappedOf } from '../../test/format-cases.js'
 import { cloudtrail } from './cloudtrail.js'
@@ -102,7 +103,8 @@ test('sign-ins are Authentication: failure, MFA, root', () => {
   assert.equal(failed.status, 'Failure')
   assert.equal(failed.user.name, 'bob')
   assert.equal(failed.is_mfa, true)
-  assert.equal(failed.unmapped?.additionalEventData !== undefined, true)
+  assert.equal(failed.http_request.url.url_string.startsWith('https://console.aws.amazon.com/'), true)
+  assert.equal(failed.unmapped?.['additionalEventData.MobileVersion'], 'No')
   const root = convert('root login')
   assert.equal(root.status, 'Success')
   assert.equal(root.user.type, 'Root')
@@ -118,6 +120,7 @@ test('an assumed role: who switched to whom, and the credentials that came of it
   assert.equal(event.user.uid, 'arn:aws:sts::210987654321:assumed-role/Deploy/ci')
   assert.deepEqual(event.session, {
     uid: 'ci',
+    issuer: 'arn:aws:iam::210987654321:role/Deploy',
     credential_uid: 'ASIAEXAMPLENEW000001',
     expiration_time: Date.UTC(2026, 0, 12, 9, 30, 15),
   })
@@ -177,6 +180,25 @@ test('a value of a wrong type costs its field; what cannot be a call is refused 
   assert.match(refuse({ eventSource: null, awsRegion: null }), /^not_cloudtrail: eventSource: required/)
 })
 
+test('what services say beside the record: the object stored, factors of a sign-in, the person behind a session', () => {
+  const stored = convert('object stored')
+  assert.deepEqual(stored.http_request, { user_agent: '[aws-cli/2.30]', uid: 'lK3vEXAMPLE=', body_length: 1024 })
+  assert.equal(stored.actor.session.uid_alt, 'alice@example.org')
+  assert.equal(stored.actor.idp.uid, 'arn:aws:identitystore::123456789012:identitystore/d-9067')
+  assert.equal(stored.metadata.original_event_uid, '0a0b0c0d-0000-4000-8000-000000000100')
+  const refused = convert('password of identity center refused')
+  assert.deepEqual([refused.class_uid, refused.status, refused.user.name], [CLASS.authentication, 'Failure', 'alice'])
+  assert.deepEqual(refused.auth_factors, [{ factor_type_id: 11, factor_type: 'PASSWORD' }])
+  const login = convert('console login with a second factor')
+  const device = { uid: 'arn:aws:iam::123456789012:mfa/alice', type_id: 0 }
+  assert.deepEqual(login.auth_factors, [{ factor_type_id: 7, device }])
+  assert.equal(login.http_request.url.url_string, 'https://eu-central-1.console.aws.amazon.com/console/home')
+  assert.equal(login.is_mfa, true)
+  const made = convert('user made')
+  assert.deepEqual([made.class_uid, made.activity_name, made.user.name], [CLASS.account_change, 'Create', 'mallory'])
+  assert.deepEqual(made.http_request.http_headers, [{ name: 'Host', value: 'iam.amazonaws.com' }])
+})
+
 test('a record without a readable time is kept at the time of receipt', () => {
   const record = given('trail stopped')
   const event = eventOf(cloudtrail, { ...record, eventTime: 'redacted', eventID: null })
@@ -187,7 +209,7 @@ test('a record without a readable time is kept at the time of receipt', () => {
 
 test('fields without a home stay under their path', () => {
   const event = eventOf(cloudtrail, { ...given('trail stopped'), addendum: { reason: 'DELIVERY_DELAY' }, extra: 1 })
-  assert.deepEqual(event.unmapped, { readOnly: false, addendum: { reason: 'DELIVERY_DELAY' }, extra: 1 })
+  assert.deepEqual(event.unmapped, { readOnly: false, 'addendum.reason': 'DELIVERY_DELAY', extra: 1 })
 })
 
 test('activities from verbs', () => {

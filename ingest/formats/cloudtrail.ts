@@ -10,7 +10,7 @@ import { insightDraft } from './cloudtrail-insight.js'
 import { apiActivity, authenticationActivity } from './cloudtrail-operations.js'
 import { authenticatedOf, resourcesOf } from './cloudtrail-resources.js'
 import { workloadOf } from './cloudtrail-workload.js'
-import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf, ownEntry } from './fields.js'
 import { sourceKeys, withKeys } from './source-keys.js'
 import { isEventTime, parseTime } from './time.js'
 
@@ -24,7 +24,7 @@ const config = z.strictObject({
 })
 
 const RECORD = sourceKeys(
-  'eventVersion eventTime eventSource eventName eventType eventCategory eventID awsRegion sourceIPAddress userAgent errorCode errorMessage requestParameters responseElements additionalEventData requestID sharedEventID vpcEndpointId vpcEndpointAccountId recipientAccountId readOnly managementEvent resources userIdentity tlsDetails apiVersion insightDetails sessionCredentialFromConsole',
+  'eventVersion eventTime eventSource eventName eventType eventCategory eventID awsRegion sourceIPAddress userAgent errorCode errorMessage requestParameters responseElements additionalEventData requestID sharedEventID vpcEndpointId vpcEndpointAccountId recipientAccountId readOnly managementEvent resources userIdentity tlsDetails apiVersion insightDetails sessionCredentialFromConsole serviceEventDetails addendum eventContext edgeDeviceDetails',
 )
 const IDENTITY = sourceKeys(
   'type principalId arn accountId accessKeyId userName sessionContext invokedBy identityProvider credentialId onBehalfOf inScopeOf',
@@ -40,27 +40,33 @@ eventTime | time
 eventName, eventSource, apiVersion | api.operation, api.service.name, api.version | Activity by the verb of the name; readOnly is Read.
 requestID, requestParameters | api.request.uid, api.request.data
 readOnly, managementEvent, sessionCredentialFromConsole | api.request.flags
-responseElements | api.response.data
+responseElements, serviceEventDetails | api.response.data
 errorCode, errorMessage | status_code, status_detail, api.response.error, api.response.error_message | Either: Failure.
 userIdentity | actor.user.name, actor.user.uid, actor.user.uid_alt, actor.user.type, actor.user.account.uid, actor.user.credential_uid
 userIdentity.sessionContext | actor.session.issuer, actor.session.created_time, actor.session.is_mfa, actor.session.uid
 userIdentity.invokedBy, userIdentity.identityProvider | actor.invoked_by, actor.idp.name
+userIdentity.onBehalfOf.identityStoreArn, sessionContext.sourceIdentity | actor.idp.uid, actor.session.uid_alt
 sourceIPAddress, vpcEndpointId, vpcEndpointAccountId | src_endpoint.ip, src_endpoint.svc_name, src_endpoint.domain, src_endpoint.uid, src_endpoint.owner.account.uid
 userAgent | http_request.user_agent
 tlsDetails.clientProvidedHostHeader | dst_endpoint.hostname
+additionalEventData: x-amz-id-2, bytesTransferredIn | http_request.uid, http_request.body_length
 resources, names in requestParameters | resources[].uid, resources[].type, resources[].owner
 awsRegion, recipientAccountId | cloud.region, cloud.account.uid
 eventID, eventType, sharedEventID | metadata.uid, metadata.event_code, metadata.correlation_uid
+addendum.originalEventID | metadata.original_event_uid
 eventVersion, eventCategory | metadata.product.version, metadata.product.feature.name
 role session of an instance or function, functionName, instanceId | workload
 # Authentication 3002
 ConsoleLogin, AssumeRole and their like; the rows above hold, and:
 responseElements.assumedRoleUser, responseElements.credentials | user.uid, session.credential_uid, session.expiration_time
-additionalEventData.MFAUsed | is_mfa
+additionalEventData.MFAUsed, MFAIdentifier, CredentialType | is_mfa, auth_factors
+additionalEventData.LoginTo | http_request.url
+additionalEventData.UserName | user.name | Where the identity names nobody.
 # Account Change 3001
 Calls of IAM and Identity Center that change one user; the rows above hold, and:
 requestParameters.userName, responseElements.user | user.name, user.uid
 requestParameters.policyArn, requestParameters.policyName | policies[].uid, policies[].name
+tlsDetails.clientProvidedHostHeader | http_request.http_headers
 # Detection Finding 2004
 Insights events:
 insightDetails.insightType, sharedEventID | finding_info.analytic.name, finding_info.uid
@@ -200,7 +206,7 @@ type Parts = {
 function draftOf({ fields, service, operation, original_time, time, isFunctionRole }: Parts): EventDraft {
   const identity = identityOf(fields)
   const request = fields.any('requestParameters')
-  const response = fields.any('responseElements')
+  const response = fields.any('responseElements') ?? fields.any('serviceEventDetails')
   const user_agent = fields.text('userAgent')
   const source_address = fields.text('sourceIPAddress')
   const region = fields.text('awsRegion')
@@ -215,6 +221,7 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
   const resources = logon === undefined && change === undefined ? resourcesOf(fields, service, request, response) : []
   const call = { identity, service, user_agent, source_address, account, region, request, response }
   const workload = workloadOf(call, isFunctionRole)
+  const additional = additionalOf(fields)
   const [class_uid, activity_id] =
     change !== undefined
       ? [CLASS.account_change, change.activity_id]
@@ -229,36 +236,99 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
     actor: identity.actor,
     api: apiOf({ fields, service, operation, request, response, error, error_message, readOnly }),
     cloud: defined({ provider: 'AWS', account: accountOf(account), region }),
-    src_endpoint: sourceOf(fields, source_address, identity),
+    src_endpoint: sourceOf(fields, additional, source_address, identity),
   }
-  if (change === undefined) draft.dst_endpoint = destinationOf(fields, service)
+  const host = fields.object('tlsDetails')?.text('clientProvidedHostHeader')
+  if (change === undefined) draft.dst_endpoint = defined({ svc_name: service, hostname: host })
   draft.metadata = metadataOf(fields, original_time)
   // OCSF: 99 is named as the source names it.
   if (activity_id === 99) draft.activity_name = operation
   if (time !== undefined) draft.time = time
   if (error !== undefined) draft.status_code = error
   if (error_message !== undefined) draft.status_detail = error_message
-  if (user_agent !== undefined) draft.http_request = { user_agent }
+  const http = httpOf(user_agent, additional, change === undefined ? undefined : host)
+  if (http !== undefined) draft.http_request = http
   if (resources.length > 0) draft.resources = resources
   if (workload !== undefined) draft.workload = workload
   if (change !== undefined) Object.assign(draft, defined({ user: change.user, policies: change.policies }))
-  if (logon !== undefined) addAuthentication(draft, fields, identity, request, response)
+  if (logon !== undefined) addAuthentication(draft, { fields, additional, identity, request, response })
   return draft
 }
 
-/** The sign-in service answers a failed sign-in without an error code: `{ ConsoleLogin: 'Failure' }`. */
+/** What a service says beyond the record's fields; S3 and the sign-in services say what OCSF has a place for. */
+function additionalOf(fields: Fields): Fields | undefined {
+  return fields.has('additionalEventData') ? fields.object('additionalEventData') : undefined
+}
+
+function httpOf(user_agent: string | undefined, additional: Fields | undefined, host: string | undefined) {
+  const http: JsonRecord = {}
+  if (user_agent !== undefined) http.user_agent = user_agent
+  if (host !== undefined) http.http_headers = [{ name: 'Host', value: host }]
+  if (additional !== undefined) {
+    const uid = additional.text('x-amz-id-2')
+    const body_length = additional.whole('bytesTransferredIn', 2_147_483_647)
+    const target = additional.text('LoginTo')
+    if (uid !== undefined) http.uid = uid
+    if (body_length !== undefined) http.body_length = body_length
+    if (target !== undefined) http.url = { url_string: target }
+  }
+  for (const _ in http) return http
+  return undefined
+}
+
+/** OCSF factors by what the sign-in services call the credential that was checked. */
+const FACTORS: { readonly [type: string]: number } = {
+  PASSWORD: 11,
+  TOTP: 7,
+  WEBAUTHN: 10,
+  EMAIL_OTP: 8,
+  EXTERNAL_IDP: 99,
+  RESYNC_TOTP: 7,
+}
+
+/** The device of a second factor (`arn:aws:iam::123456789012:mfa/alice`, `...:u2f/user/...`), and the kind of credential. */
+function factorsOf(additional: Fields | undefined): JsonRecord[] | undefined {
+  const type = additional?.text('CredentialType')
+  const device = additional?.text('MFAIdentifier')
+  const factors: JsonRecord[] = []
+  if (type !== undefined) factors.push({ factor_type_id: ownEntry(FACTORS, type) ?? 99, factor_type: type })
+  if (device !== undefined) {
+    const factor_type_id = device.includes(':u2f/') ? 9 : device.includes(':mfa/') ? 7 : 6
+    factors.push({ factor_type_id, device: { uid: device, type_id: 0 } })
+  }
+  return factors.length === 0 ? undefined : factors
+}
+
+/** CloudTrail lists the role that was assumed once more; Authentication has no resources, but the event names the role. */
+function readRoles(fields: Fields, user: JsonRecord, session: JsonRecord | undefined) {
+  const entries = fields.list('resources') ?? []
+  const known = (entry: unknown) =>
+    isObject(entry) && [user.uid, session?.issuer].includes(text(entry.ARN) ?? text(entry.arn) ?? 'none')
+  if (!entries.every(known)) fields.keep('resources')
+}
+
+/**
+ * The sign-in services answer a failed sign-in without an error code: `{ ConsoleLogin: 'Failure' }`, and in
+ * serviceEventDetails `{ CredentialVerification: 'Failure' }`.
+ */
 function answersFailure(response: unknown, operation: string): boolean {
   return isObject(response) && Object.hasOwn(response, operation) && response[operation] === 'Failure'
 }
 
 /** What Authentication has besides: who is now signed in, by what means. */
-function addAuthentication(draft: EventDraft, fields: Fields, identity: Identity, request: unknown, response: unknown) {
+function addAuthentication(draft: EventDraft, { fields, additional, identity, request, response }: LogonParts) {
   const { user, session } = authenticatedOf(identity, request, response)
-  const additional = fields.any('additionalEventData')
-  fields.keep('additionalEventData')
-  const mfa = isObject(additional) ? additional.MFAUsed : undefined
+  readRoles(fields, user, session)
+  const mfa = additional?.text('MFAUsed')
+  const login = additional?.text('UserName')
+  const factors = factorsOf(additional)
   const operation: string = draft.api.operation
-  draft.user = user
+  // Identity Center names who signs in only here: its userIdentity is `Unknown`.
+  const provider = additional?.text('SamlProviderArn')
+  if (provider !== undefined) draft.actor.idp = { ...(identity.actor.idp as JsonRecord | undefined), uid: provider }
+  draft.user = login !== undefined && identity.type === 'Unknown' ? { ...user, name: login } : user
+  if (login !== undefined && draft.user.name !== login) additional?.keep('UserName')
+  if (factors !== undefined) draft.auth_factors = factors
   draft.service = draft.api.service
   draft.is_remote = true
   if (session !== undefined) draft.session = session
@@ -268,6 +338,18 @@ function addAuthentication(draft: EventDraft, fields: Fields, identity: Identity
   // Like su: the caller goes on as somebody else.
   if (draft.activity_id === 7)
     Object.assign(draft, { account_switch_type_id: 1, account_switch_type: 'Substitute User' })
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+type LogonParts = {
+  fields: Fields
+  additional: Fields | undefined
+  identity: Identity
+  request: unknown
+  response: unknown
 }
 
 type ApiParts = {
@@ -315,8 +397,14 @@ function apiOf({
 }
 
 /** An address, or the name of the AWS service that called on somebody's behalf (`AWS Internal` has none). */
-function sourceOf(fields: Fields, address: string | undefined, identity: Identity): JsonRecord {
-  const uid = fields.text('vpcEndpointId')
+function sourceOf(
+  fields: Fields,
+  additional: Fields | undefined,
+  address: string | undefined,
+  identity: Identity,
+): JsonRecord {
+  // Before version 1.06 it stands with what the service says.
+  const uid = fields.text('vpcEndpointId') ?? additional?.text('vpcEndpointId')
   const owner = fields.text('vpcEndpointAccountId')
   const isAddress = address !== undefined && isIP(address) !== 0
   const name = address ?? identity.invoked_by ?? 'unknown'
@@ -327,23 +415,20 @@ function sourceOf(fields: Fields, address: string | undefined, identity: Identit
   return source
 }
 
-function destinationOf(fields: Fields, service: string): JsonRecord {
-  const hostname = fields.object('tlsDetails')?.text('clientProvidedHostHeader')
-  return hostname === undefined ? { svc_name: service } : { svc_name: service, hostname }
-}
-
 function metadataOf(fields: Fields, original_time: string | undefined): Partial<Metadata> {
   const uid = fields.text('eventID')
   const event_code = fields.text('eventType')
   const version = fields.text('eventVersion')
   const category = fields.text('eventCategory')
   const correlation_uid = fields.text('sharedEventID')
+  const original_event_uid = fields.object('addendum')?.text('originalEventID')
   const product: Metadata['product'] = { name: 'CloudTrail', vendor_name: 'AWS' }
   if (version !== undefined) product.version = version
   if (category !== undefined) product.feature = { name: category }
   const metadata: Partial<Metadata> = { product, profiles: ['cloud'], log_name: 'cloudtrail' }
   if (uid !== undefined) metadata.uid = uid
   if (event_code !== undefined) metadata.event_code = event_code
+  if (original_event_uid !== undefined) metadata.original_event_uid = original_event_uid
   if (correlation_uid !== undefined) metadata.correlation_uid = correlation_uid
   if (original_time !== undefined) metadata.original_time = original_time
   return metadata
