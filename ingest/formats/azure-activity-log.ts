@@ -1,7 +1,7 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { azureCaller } from './azure-caller.js'
-import { azureField } from './azure-envelope.js'
+import { azureField, azureLevel } from './azure-envelope.js'
 import {
   type AzureResource,
   azureCloud,
@@ -11,23 +11,14 @@ import {
   azureWorkload,
 } from './azure-resource.js'
 import { apiActivity } from './cloudtrail-operations.js'
-import { defined, Fields, type JsonRecord } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord } from './fields.js'
 import { severityOf } from './log-level.js'
 import { endpointOf } from './network-address.js'
+import { profilesOf } from './profiles.js'
 import { sourceTime } from './source-time.js'
 
 /** Some resource logs do not say who called. */
 const UNKNOWN_USER = { name: 'Unknown', type_id: 0 }
-
-/** Numbers that resource logs write for the levels of Event Tracing. */
-const NUMERIC_LEVELS: { readonly [level: string]: string } = {
-  '0': 'informational',
-  '1': 'critical',
-  '2': 'error',
-  '3': 'warning',
-  '4': 'informational',
-  '5': 'verbose',
-}
 
 /** An activity log record or resource log record (storage, key vault, ...) as API Activity. */
 export function activityLog(record: JsonRecord): Outcome<EventDraft[]> {
@@ -41,7 +32,7 @@ export function activityLog(record: JsonRecord): Outcome<EventDraft[]> {
   const properties = fields.object('properties') ?? new Fields({}, '')
   const target = azureResource(fields.text('resourceId'))
   const caller = azureCaller(fields)
-  const region = azureRegion(fields.text('location'))
+  const region = azureRegion(fields.text('location') ?? properties.text('resourceLocation'))
   const subscription = fields.text('subscriptionId') ?? target?.subscription
   const tenant = fields.text('tenantId') ?? caller.tenant
   const request = fields.object('httpRequest') ?? fields.object('HTTPRequest')
@@ -52,8 +43,8 @@ export function activityLog(record: JsonRecord): Outcome<EventDraft[]> {
   const activity_id = activityOf(operation, result)
   const workload = azureWorkload(azureResource(caller.resource), region) ?? azureWorkload(target, region)
   const provider = operation.includes('/') ? operation.slice(0, operation.indexOf('/')) : target?.type?.split('/', 1)[0]
-  const level = levelOf(fields)
-  const message = descriptionOf(fields)
+  const level = azureLevel(fields)
+  const message = descriptionOf(fields, properties)
   const draft: EventDraft = {
     class_uid: CLASS.api_activity,
     activity_id,
@@ -77,6 +68,9 @@ export function activityLog(record: JsonRecord): Outcome<EventDraft[]> {
   draft.metadata = metadata(fields, when.value.original_time, level, operation)
   if (activity_id === 99) draft.activity_name = operation
   if (provider !== undefined) draft.dst_endpoint = { svc_name: provider }
+  const policies = policiesOf(properties)
+  if (policies !== undefined) draft.authorizations = policies
+  draft.metadata = { ...draft.metadata, profiles: profilesOf(CLASS.api_activity, draft) ?? [] }
   const resources = targets(target, properties)
   if (resources.length > 0) draft.resources = resources
   const unmapped = fields.rest()
@@ -188,19 +182,35 @@ function outcomeOf(status: string | undefined, code: number | undefined): number
   return FAILURE.has(word) || word.endsWith('error') || /^[1-9]\d*$/.test(word) ? 2 : undefined
 }
 
-function levelOf(fields: Fields): string | undefined {
-  const level = azureField(fields, 'level')
-  return level !== undefined && Object.hasOwn(NUMERIC_LEVELS, level) ? NUMERIC_LEVELS[level] : level
+function descriptionOf(fields: Fields, properties: Fields): string | undefined {
+  return (
+    fields.text('description') ??
+    fields.text('resultDescription') ??
+    properties.text('recommendationName') ??
+    properties.text('message')
+  )
 }
 
-function descriptionOf(fields: Fields): string | undefined {
-  return fields.text('description') ?? fields.text('resultDescription')
+/** What Azure Policy found of a resource: `policies`, a list as JSON text. */
+function policiesOf(properties: Fields): JsonRecord[] | undefined {
+  const policies = json(properties.any('policies'))
+  const found: JsonRecord[] = []
+  for (const entry of Array.isArray(policies) ? policies.slice(0, 64) : []) {
+    if (!isObject(entry)) continue
+    const { policyDefinitionId: uid, policyDefinitionName: name, policyDefinitionEffect: decision, ...data } = entry
+    if (typeof uid !== 'string') continue
+    const policy = { uid, name: typeof name === 'string' ? name : undefined, type: 'Azure Policy', data }
+    found.push(defined({ decision: typeof decision === 'string' ? decision : undefined, policy: defined(policy) }))
+  }
+  if (found.length > 0) return found
+  properties.keep('policies')
+  return undefined
 }
 
 function api(fields: Fields, properties: Fields, operation: string, provider: string | undefined, result: Result) {
   const uid = fields.text('operationId') ?? fields.text('correlationId') ?? 'unknown'
-  const body = properties.text('requestbody') ?? properties.text('requestBody')
-  const answer = properties.text('responseBody') ?? properties.text('responsebody')
+  const body = properties.any('requestbody') ?? properties.any('requestBody')
+  const answer = properties.any('responseBody') ?? properties.any('responsebody')
   const code = Number(result.code)
   return defined({
     operation,
@@ -219,8 +229,8 @@ function api(fields: Fields, properties: Fields, operation: string, provider: st
 }
 
 /** The value of JSON text, else the text. */
-function json(text: string | undefined): unknown {
-  if (text === undefined || !/^[[{]/.test(text)) return text
+function json(text: unknown): unknown {
+  if (typeof text !== 'string' || !/^[[{]/.test(text)) return text
   try {
     return JSON.parse(text) as unknown
   } catch {
@@ -238,7 +248,7 @@ function httpRequest(fields: Fields, properties: Fields, request: Fields | undef
     defined({
       user_agent: properties.text('userAgentHeader') ?? properties.text('userAgent') ?? fields.text('userAgent'),
       http_method: request?.text('method') ?? properties.text('requestMethod'),
-      uid: request?.text('clientRequestId'),
+      uid: request?.text('clientRequestId') ?? properties.text('clientRequestId'),
       referrer: properties.text('referrerHeader'),
       url: url === undefined ? undefined : { url_string: url },
     }),
@@ -280,7 +290,6 @@ function metadata(
       vendor_name: 'Microsoft',
       ...(category === undefined ? {} : { feature: { name: category } }),
     },
-    profiles: ['cloud'],
     log_name: category,
     log_provider: azureField(fields, 'resourceProviderName'),
     log_level,

@@ -1,9 +1,11 @@
 import { type Outcome, ok } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { whole } from './app-events.js'
-import { azureField } from './azure-envelope.js'
+import { azureField, azureLevel } from './azure-envelope.js'
 import { azureCloud } from './azure-resource.js'
+import { readWord } from './azure-sign-in.js'
 import { defined, Fields, isObject, type JsonRecord } from './fields.js'
+import { severityOf } from './log-level.js'
 import { endpointOf } from './network-address.js'
 import { sourceTime } from './source-time.js'
 
@@ -32,10 +34,11 @@ export function directoryAudit(record: JsonRecord): Outcome<EventDraft[]> {
   const agent = agentOf(properties)
   const draft: EventDraft = {
     ...subjectOf(operation, verb, targets, service),
-    severity_id: 1,
+    ...severityOf(azureLevel(fields)),
     ...defined({
       time: when.value.time,
       status_id: result === undefined ? undefined : result.startsWith('succe') || result === '0' ? 1 : 2,
+      status_code: readWord(fields, 'resultSignature'),
       status_detail: properties.text('resultReason') ?? properties.text('resultDescription'),
       duration: whole(duration),
       src_endpoint: endpointOf(initiator.address),
@@ -72,7 +75,7 @@ function metadataOf(
     event_code,
     original_event_uid: properties.text('id'),
     correlation_uid,
-    tenant_uid: fields.text('tenantId'),
+    tenant_uid: fields.text('tenantId') ?? properties.text('tenantId'),
     original_time,
   })
 }
@@ -85,7 +88,7 @@ function initiatorOf(fields: Fields, properties: Fields): { actor: JsonRecord; a
   if (fields.text('callerIpAddress') !== address) fields.keep('callerIpAddress')
   const name = user?.text('userPrincipalName')
   const uid = user?.text('id')
-  const display_name = user?.text('displayName')
+  const display_name = user?.text('displayName') ?? (user === undefined ? undefined : fields.text('identity'))
   if (name !== undefined || uid !== undefined || display_name !== undefined) {
     const person = defined({
       name: name ?? display_name,
@@ -284,13 +287,15 @@ function entityChange(
   const [type_id, key] = ENTITY_TYPES[type !== undefined && Object.hasOwn(ENTITY_TYPES, type) ? type : ''] ?? [99]
   const isNamed = (uid ?? name) !== undefined
   const inner = key === 'device' ? defined({ uid, name, type_id: 2 }) : defined({ uid, name })
-  const after =
-    changes === undefined ? [] : [...changes].map(([attribute, change]) => [attribute, change.after ?? null])
+  const all = [...(changes ?? [])]
+  const after = all.map(([attribute, change]) => [attribute, change.after ?? null])
+  const before = all.flatMap(([attribute, { before }]) => (before === undefined ? [] : [[attribute, before]]))
   return defined({
     class_uid: CLASS.entity_management,
     activity_id,
     activity_name: activity_id === 99 ? operation : undefined,
     entity: defined({
+      data: before.length === 0 ? undefined : Object.fromEntries(before),
       uid,
       name: name ?? (uid === undefined ? 'Unknown' : undefined),
       type: type ?? 'Unknown',

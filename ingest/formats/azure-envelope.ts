@@ -1,4 +1,4 @@
-import { type Fields, isObject, type JsonRecord, setOwn } from './fields.js'
+import { type Fields, isObject, type JsonRecord, ownEntry, setOwn } from './fields.js'
 import { sourceKeys, withKeys } from './source-keys.js'
 
 const ENVELOPE = sourceKeys(
@@ -97,4 +97,20 @@ export function azureText(value: unknown): string | undefined {
   const inner = isObject(value) ? (value.value ?? value.localizedValue) : value
   if (typeof inner === 'number') return String(inner)
   return typeof inner === 'string' && inner !== '' ? inner : undefined
+}
+
+/** Numbers that resource logs write for the levels of Event Tracing. */
+const LEVELS: { readonly [level: string]: string } = {
+  '0': 'informational',
+  '1': 'critical',
+  '2': 'error',
+  '3': 'warning',
+  '4': 'informational',
+  '5': 'verbose',
+}
+
+/** The level as a word. */
+export function azureLevel(fields: Fields): string | undefined {
+  const level = azureField(fields, 'level') ?? azureField(fields, 'Level')
+  return level === undefined ? undefined : (ownEntry(LEVELS, level) ?? level)
 }

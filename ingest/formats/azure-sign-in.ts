@@ -1,10 +1,11 @@
 import { type Outcome, ok } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
-import { azureField } from './azure-envelope.js'
+import { azureField, azureLevel } from './azure-envelope.js'
 import { azureCloud } from './azure-resource.js'
 import { defined, Fields, isObject, type JsonRecord } from './fields.js'
 import { severityOf } from './log-level.js'
 import { endpointOf } from './network-address.js'
+import { profilesOf } from './profiles.js'
 import { sourceTime } from './source-time.js'
 
 /** OCSF auth_protocol_id of Entra's names; ROPC and device code are ways to get an OAuth token. */
@@ -50,6 +51,7 @@ export function signIn(record: JsonRecord): Outcome<EventDraft[]> {
   const status = properties.object('status')
   const error = status?.number('errorCode')
   const result = azureField(fields, 'resultType')
+  const signature = readWord(fields, 'resultSignature')
   const status_id = outcomeOf(error, result)
   const category = azureField(fields, 'category')
   const tenant = properties.text('resourceTenantId') ?? fields.text('tenantId')
@@ -68,13 +70,13 @@ export function signIn(record: JsonRecord): Outcome<EventDraft[]> {
   const draft: EventDraft = {
     class_uid: CLASS.authentication,
     activity_id: 1,
-    ...severityOf(levelOf(fields)),
+    ...severityOf(azureLevel(fields)),
     ...defined({
       time: when.value.time,
       message: fields.text('resultDescription'),
-      duration: durationOf(fields),
+      duration: durationOf(fields, properties),
       status_id,
-      status_code: error === undefined ? result : String(error),
+      status_code: error === undefined ? (result ?? signature) : String(error),
       status_detail: status?.text('failureReason') ?? status?.text('additionalDetails'),
       is_mfa,
       logon_type_id: interactive === undefined ? undefined : interactive ? 2 : 3,
@@ -84,6 +86,8 @@ export function signIn(record: JsonRecord): Outcome<EventDraft[]> {
       actor: actorOf(properties),
       device,
       risk_details: riskDetail(properties),
+      authorizations: authorizationsOf(properties),
+      authentication_token: tokenOf(properties),
       ...risk,
       ...protocol,
     }),
@@ -92,11 +96,18 @@ export function signIn(record: JsonRecord): Outcome<EventDraft[]> {
     service: serviceOf(properties),
     src_endpoint: sourceOf(fields, properties, detail),
     cloud: azureCloud(undefined, tenant, undefined),
-    metadata: metadataOf(fields, properties, category, when.value.original_time, device !== undefined),
+    metadata: metadataOf(fields, properties, category, when.value.original_time),
   }
+  draft.metadata = { ...draft.metadata, profiles: profilesOf(CLASS.authentication, draft) ?? [] }
   const unmapped = fields.rest()
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])
+}
+
+/** `None` and `SUCCESS` say nothing that the result has not said. */
+export function readWord(fields: Fields, key: string): string | undefined {
+  const word = azureField(fields, key)
+  return word === undefined || /^(?:none|success)$/i.test(word) ? undefined : word
 }
 
 function outcomeOf(error: number | undefined, result: string | undefined): number | undefined {
@@ -106,13 +117,9 @@ function outcomeOf(error: number | undefined, result: string | undefined): numbe
   return word === '0' || word.startsWith('succe') ? 1 : 2
 }
 
-function levelOf(fields: Fields): string | undefined {
-  const level = azureField(fields, 'level') ?? azureField(fields, 'Level')
-  return level !== undefined && /^\d$/.test(level) ? undefined : level
-}
-
-function durationOf(fields: Fields): number | undefined {
-  const ms = fields.number('durationMs')
+function durationOf(fields: Fields, properties: Fields): number | undefined {
+  const own = properties.number('processingTimeInMilliseconds')
+  const ms = fields.number('durationMs') || own
   return ms === undefined || ms < 0 || ms > 4e9 ? undefined : Math.round(ms)
 }
 
@@ -122,9 +129,38 @@ function riskOf(level: string | undefined): JsonRecord {
   return { risk_level_id: id, risk_level: level }
 }
 
+/** How a risk ended, in which state it is, and what was detected: `userPassedMFADrivenByRiskBasedPolicy, anomalousToken`. */
 function riskDetail(properties: Fields): string | undefined {
-  const detail = properties.text('riskDetail')
-  return detail === 'none' ? undefined : detail
+  const words = [properties.text('riskDetail'), properties.text('riskState')]
+  words.push(...properties.texts('riskEventTypes_v2').slice(0, 32), ...properties.texts('riskEventTypes').slice(0, 32))
+  const found = new Set(words.filter((word) => word !== undefined && word !== 'none'))
+  return found.size === 0 ? undefined : [...found].join(', ')
+}
+
+/** The policies of conditional access that were applied, else what they decided together. */
+function authorizationsOf(properties: Fields): JsonRecord[] | undefined {
+  const decision = properties.text('conditionalAccessStatus')
+  const found: JsonRecord[] = []
+  const list = properties.list('appliedConditionalAccessPolicies') ?? []
+  for (const [n, entry] of list.slice(0, 64).entries()) {
+    if (!isObject(entry)) continue
+    const policy = properties.element('appliedConditionalAccessPolicies', n, entry)
+    const name = policy.text('displayName')
+    const uid = policy.text('id')
+    const result = policy.text('result')
+    if (name === undefined && uid === undefined) continue
+    found.push(defined({ decision: result, policy: defined({ name, uid, type: 'Conditional Access' }) }))
+  }
+  if (found.length > 0) return found
+  return decision === undefined ? undefined : [{ decision, policy: { name: 'Conditional Access' } }]
+}
+
+/** The kind of token that was shown instead of a password. */
+function tokenOf(properties: Fields): JsonRecord | undefined {
+  const type = properties.text('incomingTokenType')
+  if (type === undefined || type === 'none') return undefined
+  const type_id = /refreshtoken/i.test(type) ? 4 : /^saml/i.test(type) ? 5 : 99
+  return { type, type_id }
 }
 
 function protocolOf(name: string | undefined): JsonRecord {
@@ -220,17 +256,26 @@ function locationOf(fields: Fields, properties: Fields): JsonRecord | undefined 
   return (found.city ?? found.region ?? found.country) ? found : undefined
 }
 
+function factorOf(method: string): JsonRecord {
+  const lower = method.toLowerCase()
+  return { factor_type_id: FACTORS.find(([part]) => lower.includes(part))?.[1] ?? 99, factor_type: method }
+}
+
 function factorsOf(properties: Fields): JsonRecord[] {
   const factors: JsonRecord[] = []
   for (const entry of (properties.list('authenticationDetails') ?? []).slice(0, 32)) {
     const method = isObject(entry) ? entry.authenticationMethod : undefined
     if (typeof method !== 'string' || method === '' || method === 'Previously satisfied') continue
-    const lower = method.toLowerCase()
-    const id = FACTORS.find(([part]) => lower.includes(part))?.[1] ?? 99
-    factors.push({ factor_type_id: id, factor_type: method })
+    factors.push(factorOf(method))
   }
   // What each step answered has no home.
   properties.keep('authenticationDetails')
+  const mfa = properties.object('mfaDetail')
+  const method = mfa?.text('authMethod')
+  if (method !== undefined) factors.push(defined({ ...factorOf(method), phone_number: mfa?.text('authDetail') }))
+  // What an application shows instead of a password: clientSecret, clientAssertion, federatedIdentityCredential.
+  const credential = properties.text('clientCredentialType')
+  if (credential !== undefined && credential !== 'none') factors.push(factorOf(credential))
   return factors
 }
 
@@ -265,19 +310,17 @@ function metadataOf(
   properties: Fields,
   category: string | undefined,
   original_time: string | undefined,
-  has_device: boolean,
 ) {
   const correlation = properties.text('correlationId') ?? fields.text('correlationId')
   const version = azureField(fields, 'operationVersion')
   return defined({
     product: { name: 'Microsoft Entra ID', vendor_name: 'Microsoft', feature: { name: category ?? 'SignInLogs' } },
-    profiles: ['cloud', ...(has_device ? ['host'] : [])],
     log_name: category,
     log_version: version,
     event_code: azureField(fields, 'operationName'),
     original_event_uid: properties.text('id'),
     correlation_uid: correlation,
-    tenant_uid: fields.text('tenantId'),
+    tenant_uid: fields.text('tenantId') ?? properties.text('tenantId'),
     original_time,
   })
 }

@@ -129,6 +129,27 @@ test('what is no record is refused with the reason; a wrong type inside costs on
   assert.deepEqual(make(azureActivity, { operationName: 'a/read', time: 'soon' }).problems, [])
 })
 
+test("a policy's verdict, a request's body and the client's own id of it", () => {
+  const policies = JSON.stringify([
+    { policyDefinitionId: '/providers/p/2a1a', policyDefinitionEffect: 'audit', policyAssignmentId: '/a/1' },
+  ])
+  const audited = eventOf(azureActivity, {
+    ...given('role given'),
+    location: undefined,
+    properties: { policies, resourceLocation: 'westus2', message: 'Microsoft.Authorization/policies/audit/action' },
+  })
+  assert.equal(audited.authorizations[0].decision, 'audit')
+  assert.equal(audited.authorizations[0].policy.uid, '/providers/p/2a1a')
+  assert.deepEqual(audited.metadata.profiles, ['cloud', 'security_control'])
+  assert.equal(audited.cloud.region, 'westus2')
+  const renewed = eventOf(azureActivity, {
+    ...given('blob read by key'),
+    properties: { requestbody: { keyName: 'key1' }, clientRequestId: 'b1c2' },
+  })
+  assert.deepEqual(renewed.api.request.data, { keyName: 'key1' })
+  assert.equal(renewed.http_request.uid, 'b1c2')
+})
+
 const corpus = corpusOf('azure_activity', ['parser-corpus/azure_activity_and_audit.jsonl'])
 test('every record of the corpus becomes valid OCSF', { skip: corpus ? false : '../shared/data is absent' }, () => {
   const report = corpusReport(azureActivity, corpus ?? [])

@@ -106,6 +106,39 @@ test('what cannot be read is refused', () => {
   assert.match(refusalOf(azureEntra, late), /^bad_time: /)
 })
 
+test('conditional access, risk, credentials and tokens of a sign-in; what a change replaced', () => {
+  const record = given('interactive') as { properties: object; level?: string }
+  const properties = {
+    ...record.properties,
+    conditionalAccessStatus: 'failure',
+    appliedConditionalAccessPolicies: [{ id: 'ca-1', displayName: 'Require MFA', result: 'failure' }],
+    riskState: 'atRisk',
+    riskDetail: 'none',
+    riskEventTypes_v2: ['anomalousToken'],
+    incomingTokenType: 'primaryRefreshToken',
+    clientCredentialType: 'none',
+    mfaDetail: { authMethod: 'Text message', authDetail: '+1 XXXXXXXX25' },
+    authenticationDetails: [],
+  }
+  const event = eventOf(azureEntra, { ...record, level: '2', properties })
+  const policy = { name: 'Require MFA', uid: 'ca-1', type: 'Conditional Access' }
+  assert.deepEqual(event.authorizations, [{ decision: 'failure', policy }])
+  assert.equal(event.risk_details, 'atRisk, anomalousToken')
+  assert.deepEqual(event.authentication_token, { type: 'primaryRefreshToken', type_id: 4 })
+  assert.deepEqual(event.auth_factors, [
+    { factor_type_id: 1, factor_type: 'Text message', phone_number: '+1 XXXXXXXX25' },
+  ])
+  assert.equal(event.severity, 'High')
+  assert.deepEqual(event.metadata.profiles, ['cloud', 'host', 'security_control'])
+  const change = given('policy deleted') as any
+  change.properties.targetResources[0].modifiedProperties = [
+    { displayName: 'PolicyState', oldValue: '"enabled"', newValue: '"disabled"' },
+  ]
+  const changed = eventOf(azureEntra, change)
+  assert.deepEqual(changed.entity.data, { PolicyState: 'enabled' })
+  assert.deepEqual(changed.entity_result.data, { PolicyState: 'disabled' })
+})
+
 const corpus = corpusOf('azure_entra', [
   'parser-corpus/azure_activity_and_audit.jsonl',
   'panther-tests/Azure.Audit.jsonl',

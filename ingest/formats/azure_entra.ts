@@ -31,6 +31,10 @@ export const azureEntra = defineFormat({
     sessionId, uniqueTokenIdentifier | session.uid, session.credential_uid
     deviceDetail | device.uid, device.name, device.os.name, device.is_compliant, device.is_managed
     riskLevelAggregated, riskLevelDuringSignIn | risk_level_id, user.risk_level_id
+    riskDetail, riskState, riskEventTypes_v2 | risk_details
+    appliedConditionalAccessPolicies, conditionalAccessStatus | authorizations
+    mfaDetail, clientCredentialType | auth_factors
+    incomingTokenType | authentication_token
     userAgent | http_request.user_agent
     id, correlationId | metadata.original_event_uid, metadata.correlation_uid
     tenantId, resourceTenantId, homeTenantId | metadata.tenant_uid, cloud.org.uid, user.account.uid
@@ -49,7 +53,7 @@ export const azureEntra = defineFormat({
     targetResources | user.name, privileges, resources.name
     # Entity Management 3004
     Applications, service principals, policies, devices, domains.
-    targetResources | entity.name, entity.uid, entity.type, entity.policy, entity.device, entity_result.data
+    targetResources | entity.name, entity.uid, entity.type, entity.policy, entity.device, entity.data, entity_result.data
   `,
   detect: (record) => sureOfAzure(record, ['sign_in', 'audit']),
   split: splitAzure,
