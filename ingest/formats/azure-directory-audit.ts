@@ -68,6 +68,9 @@ function metadataOf(
 ) {
   const log_name = azureField(fields, 'category')
   const category = properties.text('category') ?? log_name
+  const tenant = fields.text('tenantId') ?? properties.text('tenantId')
+  fields.repeats('correlationId', correlation_uid)
+  properties.repeats('tenantId', tenant)
   return defined({
     product: { name: 'Microsoft Entra ID', vendor_name: 'Microsoft', feature: { name: category ?? 'AuditLogs' } },
     profiles: ['cloud'],
@@ -75,7 +78,7 @@ function metadataOf(
     event_code,
     original_event_uid: properties.text('id'),
     correlation_uid,
-    tenant_uid: fields.text('tenantId') ?? properties.text('tenantId'),
+    tenant_uid: tenant,
     original_time,
   })
 }
@@ -89,6 +92,7 @@ function initiatorOf(fields: Fields, properties: Fields): { actor: JsonRecord; a
   const name = user?.text('userPrincipalName')
   const uid = user?.text('id')
   const display_name = user?.text('displayName') ?? (user === undefined ? undefined : fields.text('identity'))
+  fields.repeats('identity', display_name)
   if (name !== undefined || uid !== undefined || display_name !== undefined) {
     const person = defined({
       name: name ?? display_name,

@@ -312,6 +312,9 @@ function metadataOf(
   original_time: string | undefined,
 ) {
   const correlation = properties.text('correlationId') ?? fields.text('correlationId')
+  const tenant = fields.text('tenantId') ?? properties.text('tenantId')
+  fields.repeats('correlationId', correlation)
+  properties.repeats('tenantId', tenant)
   const version = azureField(fields, 'operationVersion')
   return defined({
     product: { name: 'Microsoft Entra ID', vendor_name: 'Microsoft', feature: { name: category ?? 'SignInLogs' } },
@@ -320,7 +323,7 @@ function metadataOf(
     event_code: azureField(fields, 'operationName'),
     original_event_uid: properties.text('id'),
     correlation_uid: correlation,
-    tenant_uid: fields.text('tenantId') ?? properties.text('tenantId'),
+    tenant_uid: tenant,
     original_time,
   })
 }

@@ -16,10 +16,13 @@ FileCreated, FileModified, FileDeleted, FileRenamed | activity_id, file.path, fi
 
 # Network Activity 4001
 Connection*, VMConnection | src_endpoint, dst_endpoint, connection_info, traffic |
+LinksEstablished | count | connections in the minute
 
 # Authentication 3002
 LogonSuccess, LogonFailed | status_id, user.name, src_endpoint |
 
 # API Activity 6003
 directory and cloud app events | actor.user, api.operation, api.service.name, src_endpoint, resources |
+OAuthAppId, AppId, ApplicationId | actor.app_uid, api.service.uid |
+ISP, City, CountryCode, OSPlatform | src_endpoint.isp, src_endpoint.location, src_endpoint.os |
 `

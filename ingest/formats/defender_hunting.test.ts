@@ -31,6 +31,32 @@ test('cloud applications and VM insights', () => {
   assert.deepEqual([vm.activity_name, vm.traffic.bytes_in, vm.workload?.uid], ['Traffic', 1220, 'vm/web-1'])
 })
 
+test('who an application acts for, and from where', () => {
+  const event = eventOf(defenderHunting, {
+    ...fixtureCase('defender_hunting/rows.jsonl', 'mail'),
+    OAuthAppId: 'app-7',
+    ApplicationId: 20893,
+    ISP: 'Example Net',
+    City: 'Chicago',
+    CountryCode: 'US',
+    AccountType: 'Regular',
+  })
+  assert.deepEqual([event.actor.app_uid, event.api.service.uid, event.actor.user.type], ['app-7', '20893', 'Regular'])
+  assert.equal(event.src_endpoint.isp, 'Example Net')
+  assert.deepEqual(event.src_endpoint.location, { city: 'Chicago', country: 'US' })
+  const process = eventOf(defenderHunting, {
+    ...fixtureCase('defender_hunting/rows.jsonl', 'process'),
+    InitiatingProcessAccountUpn: 'ana@example.org',
+    InitiatingProcessLogonId: '1357805418',
+    InitiatingProcessVersionInfoProductName: 'PowerShell',
+    InitiatingProcessVersionInfoOriginalFileName: 'PowerShell.EXE',
+  })
+  assert.deepEqual(process.actor.process.session, { uid: '1357805418' })
+  assert.equal(process.actor.process.user.email_addr, 'ana@example.org')
+  assert.deepEqual(process.actor.process.file.product, { name: 'PowerShell' })
+  assert.equal(process.actor.process.file.internal_name, 'PowerShell.EXE')
+})
+
 test('refused with a reason', () => {
   assert.match(refusalOf(defenderHunting, { a: 1 }), /^not_hunting/)
   assert.match(refusalOf(defenderHunting, { ActionType: 'x', Timestamp: 'never' }), /^bad_time/)

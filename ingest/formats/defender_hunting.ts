@@ -116,9 +116,17 @@ function processAt(values: Values, prefix: string): JsonRecord | undefined {
     folder === undefined || name === undefined || endsAlike(folder, name) ? (folder ?? name) : `${folder}\\${name}`
   const parent_pid = values.integer(`${prefix}ParentId`)
   const parent = values.text(`${prefix}ParentFileName`)
+  const product = values.text(`${prefix}VersionInfoProductName`)
+  const logon = values.text(`${prefix}LogonId`)
+  const upn = values.text(`${prefix}AccountUpn`)
   const user = userOf(
     values.text(`${prefix}AccountName`),
-    defined({ domain: values.text(`${prefix}AccountDomain`), uid: values.text(`${prefix}AccountSid`) }),
+    defined({
+      domain: values.text(`${prefix}AccountDomain`),
+      uid: values.text(`${prefix}AccountSid`),
+      uid_alt: values.text(`${prefix}AccountObjectId`),
+      email_addr: upn?.includes('@') ? upn : undefined,
+    }),
   )
   return defined({
     pid,
@@ -133,11 +141,14 @@ function processAt(values: Values, prefix: string): JsonRecord | undefined {
         company_name: values.text(`${prefix}VersionInfoCompanyName`),
         desc: values.text(`${prefix}VersionInfoFileDescription`),
         version: values.text(`${prefix}VersionInfoProductVersion`),
-        internal_name: values.text(`${prefix}VersionInfoInternalFileName`),
+        internal_name:
+          values.text(`${prefix}VersionInfoOriginalFileName`) ?? values.text(`${prefix}VersionInfoInternalFileName`),
+        product: product === undefined ? undefined : { name: product },
         size: values.integer(`${prefix}FileSize`),
       }),
     ),
     user,
+    session: logon === undefined ? undefined : { uid: logon },
     parent_process:
       parent_pid === undefined
         ? undefined
@@ -219,9 +230,17 @@ function applicationPart(action: string, values: Values): ClassPart {
   const user = defined({
     name: values.text('AccountUpn') ?? values.text('AccountName') ?? values.text('AccountDisplayName'),
     uid: values.text('AccountObjectId') ?? values.text('AccountSid'),
+    uid_alt: values.text('AccountSid'),
     full_name: values.text('AccountDisplayName'),
     domain: values.text('AccountDomain'),
+    type: values.text('AccountType'),
   })
+  if (user.uid_alt === user.uid) delete user.uid_alt
+  values.text('AccountName')
+  const app_uid = values.text('OAuthAppId') ?? values.text('AppId')
+  const city = values.text('City')
+  const country = values.text('CountryCode')
+  const system = values.text('OSPlatform')
   const service = values.text('Application') ?? 'Microsoft 365'
   const agent = values.text('UserAgent')
   const object = values.text('ObjectName')
@@ -236,11 +255,16 @@ function applicationPart(action: string, values: Values): ClassPart {
           : /updat|set|modif|chang/i.test(action)
             ? 3
             : 99,
-    actor: Object.keys(user).length === 0 ? { app_name: service } : { user },
-    api: { operation: action, service: { name: service } },
-    src_endpoint: endpointOf(values.text('IPAddress'), values.integer('Port'), values.text('DeviceName')) ?? {
-      name: 'unknown',
-    },
+    actor: defined({ ...(Object.keys(user).length === 0 ? { app_name: service } : { user }), app_uid }),
+    api: { operation: action, service: defined({ name: service, uid: values.text('ApplicationId') }) },
+    src_endpoint: defined({
+      ...(endpointOf(values.text('IPAddress'), values.integer('Port'), values.text('DeviceName')) ?? {
+        name: 'unknown',
+      }),
+      isp: values.text('ISP'),
+      location: (city ?? country) === undefined ? undefined : defined({ city, country }),
+      os: system === undefined || system === 'Unknown' ? undefined : { name: system, type_id: 0 },
+    }),
     dst_endpoint: endpointOf(
       values.text('DestinationIPAddress'),
       values.integer('DestinationPort'),
@@ -261,6 +285,8 @@ function vmConnection(values: Values): ClassPart {
   const protocol = values.text('Protocol')?.toLowerCase()
   const sent = values.integer('BytesSent')
   const received = values.integer('BytesReceived')
+  const connections = values.integer('LinksEstablished')
+  if (values.peek('RemoteIp') === values.peek(inbound ? 'SourceIp' : 'DestinationIp')) values.text('RemoteIp')
   const traffic = defined(inbound ? { bytes_in: received, bytes_out: sent } : { bytes_out: sent, bytes_in: received })
   return defined({
     class_uid: CLASS.network_activity,
@@ -273,6 +299,7 @@ function vmConnection(values: Values): ClassPart {
       protocol_num: protocol === 'tcp' ? 6 : protocol === 'udp' ? 17 : undefined,
       uid: values.text('ConnectionId'),
     }),
+    count: connections !== undefined && connections > 0 ? connections : undefined,
     traffic: Object.keys(traffic).length === 0 ? undefined : traffic,
     actor: process === undefined ? undefined : { process: { name: process, uid: values.text('Process') ?? process } },
   }) as ClassPart

@@ -117,6 +117,11 @@ export class Fields {
     return `${this.at(key)}: required, ${value === undefined ? 'not found' : `expected ${expected}, found ${kindOf(value)}`}`
   }
 
+  /** Reads a field only if it says once more what is known already; what is another value stays unmapped. */
+  repeats(key: string, known: unknown) {
+    if (known !== undefined && this.source[key] === known) this.mark(key)
+  }
+
   /** Takes back that a field was read: it stays with the unmapped ones. */
   keep(key: string) {
     if (this.readMany) this.readMany.delete(key)

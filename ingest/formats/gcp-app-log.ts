@@ -1,10 +1,11 @@
 import { type Outcome, ok } from '../../core/outcome.js'
-import type { EventDraft } from '../../ocsf/event.js'
+import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { type AppSource, httpEvent, logEvent } from './app-events.js'
-import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
+import { defined, type Fields, isObject, type JsonRecord, ownEntry } from './fields.js'
 import { type GcpEntry, gcpCloud, gcpWorkload, readEntry } from './gcp-entry.js'
 import { severityOf } from './log-level.js'
 import { endpointOf } from './network-address.js'
+import { profilesOf } from './profiles.js'
 
 /** A line of a function or service, or the log of a request to it (or to a load balancer). */
 export function appLog(record: JsonRecord): Outcome<EventDraft[]> {
@@ -61,7 +62,57 @@ function requestEvent(entry: GcpEntry, source: AppSource, request: Fields): Even
     dst_endpoint: defined({ ...server, svc_name: name ?? entry.log ?? 'unknown' }),
     duration: secondsOf(request.text('latency')),
   })
-  return { ...draft, ...severityOf(entry.severity) }
+  const balancer = entry.type?.endsWith('_load_balancer') === true ? balancerOf(entry) : undefined
+  const payload = payloadOf(entry)
+  const detail = payload?.text('statusDetails')
+  const policy = payload?.object('enforcedSecurityPolicy')
+  Object.assign(
+    draft,
+    severityOf(entry.severity),
+    defined({ load_balancer: balancer, status_detail: detail }),
+    policy === undefined ? {} : armorOf(policy),
+  )
+  draft.metadata = { ...draft.metadata, profiles: profilesOf(CLASS.http_activity, draft) ?? [] }
+  return draft
+}
+
+function payloadOf({ fields }: GcpEntry): Fields | undefined {
+  const payload = fields.has('jsonPayload') ? fields.object('jsonPayload') : undefined
+  // The type of the payload says only that a load balancer wrote it.
+  payload?.any('@type')
+  payload?.any('at_sign_type')
+  return payload
+}
+
+/** What the console calls a load balancer is its URL map; a forwarding rule is its way in. */
+function balancerOf({ labels }: GcpEntry): JsonRecord | undefined {
+  const name = labels.text('url_map_name') ?? labels.text('target_proxy_name')
+  const uid = labels.text('forwarding_rule_name')
+  return name === undefined && uid === undefined ? undefined : defined({ name, uid })
+}
+
+const VERDICTS: { readonly [outcome: string]: JsonRecord } = {
+  ACCEPT: { action_id: 1, disposition_id: 1 },
+  DENY: { action_id: 2, disposition_id: 2 },
+}
+
+/** The rule of Cloud Armor that decided. */
+function armorOf(policy: Fields): JsonRecord {
+  const name = policy.text('name')
+  const priority = policy.text('priority')
+  const expressions = policy.texts('preconfiguredExprIds')
+  const action = policy.text('configuredAction')
+  const outcome = policy.text('outcome')
+  const rule = defined({
+    name,
+    uid: priority,
+    type: action,
+    category: 'Cloud Armor',
+    match_details: expressions.length === 0 ? undefined : expressions,
+  })
+  const verdict = outcome === undefined ? undefined : ownEntry(VERDICTS, outcome)
+  if (verdict === undefined) policy.keep('outcome')
+  return { ...verdict, ...(name === undefined && priority === undefined ? {} : { firewall_rule: rule }) }
 }
 
 function counted(bytes: number | undefined): number | undefined {

@@ -140,7 +140,8 @@ function actorOf(payload: Fields, grants: readonly Grant[]): JsonRecord {
           type_id: isService ? 4 : 1,
           credential_uid: info?.text('serviceAccountKeyName')?.replace(/^.{0,300}\/keys\//, ''),
         })
-  const authorizations = grants
+  const violations = violationsOf(payload)
+  const checked = grants
     .filter(({ permission }) => permission !== undefined)
     .map(({ permission, resource, granted, data }) =>
       defined({
@@ -148,11 +149,27 @@ function actorOf(payload: Fields, grants: readonly Grant[]): JsonRecord {
         policy: defined({ name: permission, uid: resource, data: Object.keys(data).length === 0 ? undefined : data }),
       }),
     )
+  const app_uid = info?.object('oauthInfo')?.text('oauthClientId')
   return defined({
     user,
-    authorizations: authorizations.length === 0 ? undefined : authorizations,
+    app_uid,
+    authorizations: checked.length + violations.length === 0 ? undefined : [...checked, ...violations],
     invoked_by: delegatesOf(info),
   })
+}
+
+/** Constraints of the organization that a request broke. */
+function violationsOf(payload: Fields): JsonRecord[] {
+  const info = payload.object('policyViolationInfo')?.object('orgPolicyViolationInfo')
+  const found: JsonRecord[] = []
+  for (const [n, entry] of (info?.list('violationInfo') ?? []).slice(0, 64).entries()) {
+    const violation = isObject(entry) ? info?.element('violationInfo', n, entry) : undefined
+    const name = violation?.text('constraint')
+    if (name === undefined) continue
+    const desc = violation?.text('errorMessage')
+    found.push({ decision: 'Denied', policy: defined({ name, desc, type: violation?.text('policyType') }) })
+  }
+  return found
 }
 
 function splitOnce(text: string): [string, string] {
@@ -192,7 +209,7 @@ function apiOf(entry: GcpEntry, payload: Fields, operation: string, service: str
   const id = entry.metadata.correlation_uid ?? entry.metadata.original_event_uid
   const failed = status.status_id === 2
   const response = defined({
-    data: payload.any('response'),
+    data: payload.any('response') ?? payload.object('status')?.any('details'),
     error: failed ? status.status_code : undefined,
     error_message: failed ? status.status_detail : undefined,
   })
@@ -213,7 +230,11 @@ function resourcesOf(
   grants: readonly Grant[],
   place: string | undefined,
 ) {
-  const extra = defined({ service_data: payload.any('serviceData'), metadata: payload.any('metadata') })
+  const extra = defined({
+    service_data: payload.any('serviceData'),
+    metadata: payload.any('metadata'),
+    original_state: payload.any('resourceOriginalState'),
+  })
   const labels = labelsOf(entry.labels)
   const first = defined({
     uid: name,

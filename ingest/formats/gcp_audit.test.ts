@@ -101,6 +101,28 @@ test('Pub/Sub messages are taken apart; the uid is of the entry, not of the deli
   assert.match(refusalOf(gcpAudit, JSON.stringify(broken)), /^not_log_entry: /)
 })
 
+test('which OAuth client called, which constraints it broke, how a change began', () => {
+  const record = given('key made') as any
+  const violationInfo = [
+    { constraint: 'constraints/iam.disableServiceAccountKeyCreation', errorMessage: 'No keys.', policyType: 'LIST' },
+  ]
+  const event = eventOf(gcpAudit, {
+    ...record,
+    protoPayload: {
+      ...record.protoPayload,
+      authenticationInfo: { principalEmail: 'a@example.org', oauthInfo: { oauthClientId: '1-a.apps' } },
+      policyViolationInfo: { orgPolicyViolationInfo: { violationInfo } },
+      resourceOriginalState: { disabled: true },
+    },
+  })
+  assert.equal(event.actor.app_uid, '1-a.apps')
+  assert.deepEqual(event.actor.authorizations.at(-1), {
+    decision: 'Denied',
+    policy: { name: 'constraints/iam.disableServiceAccountKeyCreation', desc: 'No keys.', type: 'LIST' },
+  })
+  assert.deepEqual(event.resources[0].data.original_state, { disabled: true })
+})
+
 test('a wrong type costs only its field; what is no entry is refused', () => {
   const event = eventOf(gcpAudit, { ...given('key made'), resource: '...', severity: true, labels: [] })
   assert.equal(event.unmapped?.resource, '...')

@@ -46,6 +46,34 @@ test('a request to a load balancer is no workload of ours', () => {
   assert.equal(event.dst_endpoint.svc_name, 'web')
 })
 
+test('what Cloud Armor decided of a request, and which load balancer took it', () => {
+  const record = given('load balancer') as any
+  const labels = { ...record.resource.labels, url_map_name: 'web-map', forwarding_rule_name: 'web-rule' }
+  const jsonPayload = {
+    '@type': 'type.googleapis.com/google.cloud.loadbalancing.type.LoadBalancerLogEntry',
+    statusDetails: 'denied_by_security_policy',
+    enforcedSecurityPolicy: {
+      name: 'armor-prod',
+      priority: 1000,
+      configuredAction: 'DENY',
+      outcome: 'DENY',
+      preconfiguredExprIds: ['owasp-crs-v030001-id942251-sqli'],
+    },
+  }
+  const event = eventOf(gcpFunctions, { ...record, resource: { ...record.resource, labels }, jsonPayload })
+  assert.equal(event.status_detail, 'denied_by_security_policy')
+  assert.deepEqual([event.action_id, event.disposition_id], [2, 2])
+  assert.deepEqual(event.firewall_rule, {
+    name: 'armor-prod',
+    uid: '1000',
+    type: 'DENY',
+    category: 'Cloud Armor',
+    match_details: ['owasp-crs-v030001-id942251-sqli'],
+  })
+  assert.deepEqual(event.load_balancer, { name: 'web-map', uid: 'web-rule' })
+  assert.deepEqual(event.metadata.profiles, ['cloud', 'load_balancer', 'security_control'])
+})
+
 test('an entry without a payload is refused', () => {
   assert.match(refusalOf(gcpFunctions, { logName: 'x', timestamp: '2026-01-12T09:00:00Z' }), /^not_log_entry: /)
   assert.match(refusalOf(gcpFunctions, [1]), /^not_log_entry: expected a LogEntry .* found an array/)

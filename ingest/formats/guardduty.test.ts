@@ -89,6 +89,15 @@ test('a process in a pod is its container', () => {
   assert.equal(event.metadata.product.feature?.name, 'RuntimeMonitoring')
 })
 
+test('whether the resource is the target, and what the detector adds', () => {
+  const finding = given('instance mines') as any
+  const service = { ...finding.service, resourceRole: 'ACTOR', additionalInfo: { type: 'default', sample: true } }
+  const event = eventOf(guardduty, { ...finding, service })
+  assert.ok(event.resources.some(({ role }: { role: string }) => role === 'Actor'))
+  assert.deepEqual(event.evidences[0].data, { type: 'default', sample: true })
+  assert.equal(event.unmapped?.['service.resourceRole'], undefined)
+})
+
 test('an attack sequence: techniques and tactics; archived is closed', () => {
   const event = convert('sequence of an attack')
   assert.equal(event.severity, 'Critical')

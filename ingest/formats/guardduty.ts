@@ -7,7 +7,7 @@ import { wordOf } from './aws-access-row.js'
 import { delivered } from './aws-delivery.js'
 import { camelKeys, evidenceOf } from './aws-finding-evidence.js'
 import { findingAttacks, techniquesIn } from './aws-finding-tactics.js'
-import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
+import { defined, Fields, isObject, type JsonRecord, kindOf, ownEntry } from './fields.js'
 import { concernedBy } from './guardduty-resources.js'
 import { malwareOf, runtimeProcess } from './guardduty-runtime.js'
 
@@ -30,6 +30,8 @@ service.archived | status_id
 service.action | evidences[].api, evidences[].actor, evidences[].src_endpoint, evidences[].dst_endpoint, evidences[].connection_info, evidences[].query, evidences[].http_request
 service.action.*.blocked | action_id, disposition_id
 service.action.awsApiCallAction.affectedResources | resources[]
+service.resourceRole | resources[].role_id
+service.additionalInfo | evidences[].data
 service.runtimeDetails.process | evidences[].process
 service.malwareScanDetails, service.ebsVolumeScanDetails | malware[]
 service.evidence.threatIntelligenceDetails | enrichments[]
@@ -106,8 +108,16 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
   const about = concernedBy(finding.object('resource'), place)
   const { evidence, affected, blocked } = evidenceOf(service?.object('action'), about.actor)
   const process = runtimeProcess(service?.object('runtimeDetails'))
-  const shown = defined({ ...evidence, process, container: about.container, device: undefined })
+  const shown: JsonRecord = defined({ ...evidence, process, container: about.container, device: undefined })
+  const more = service?.any('additionalInfo')
+  // Only where it says anything: OCSF wants evidences to have more than this too.
+  if (isObject(more) && Object.keys(more).length > 0 && Object.keys(shown).length > 0) shown.data = more
+  else service?.keep('additionalInfo')
   const indicators = indicatorsOf(service)
+  const role = ownEntry(ROLES, service?.text('resourceRole') ?? '')
+  const open = role === undefined ? [] : about.resources.filter(({ role_id }) => role_id === ROLES.TARGET?.role_id)
+  for (const resource of open) Object.assign(resource, role)
+  if (open.length === 0) service?.keep('resourceRole')
   const resources = [...about.resources, ...affected]
   const attacks = findingAttacks([type, ...indicators.tactics], [...indicators.techniques, ...techniquesIn(desc)])
   return ok(
@@ -148,6 +158,12 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
       metadata: metadataOf(finding, service, blocked !== undefined),
     }),
   )
+}
+
+/** Whether the resource was attacked, or is what attacked. */
+const ROLES: { readonly [role: string]: JsonRecord } = {
+  TARGET: { role_id: 1, role: 'Target' },
+  ACTOR: { role_id: 2, role: 'Actor' },
 }
 
 /** GuardDuty's scale: Low below 4, Medium below 7, High below 9, Critical from 9. */

@@ -65,6 +65,26 @@ test('a rate that is only counted', () => {
   assert.equal(event.firewall_rule.rate_limit, 100)
 })
 
+test('every other rule that matched is there with what it did', () => {
+  const event = eventOf(waf, {
+    ...given('allowed by default'),
+    nonTerminatingMatchingRules: [{ ruleId: 'count-bots', action: 'COUNT' }],
+    ruleGroupList: [
+      {
+        ruleGroupId: 'AWS#AWSManagedRulesSQLiRuleSet',
+        terminatingRule: { ruleId: 'SQLi_BODY', action: 'BLOCK' },
+        nonTerminatingMatchingRules: [{ ruleId: 'SQLi_COOKIE', action: 'COUNT' }],
+      },
+    ],
+  })
+  const uid = 'AWS#AWSManagedRulesSQLiRuleSet'
+  assert.deepEqual(event.authorizations, [
+    { decision: 'COUNT', policy: { name: 'count-bots', type: 'WAF rule' } },
+    { decision: 'BLOCK', policy: { name: 'SQLi_BODY', uid, type: 'WAF rule' } },
+    { decision: 'COUNT', policy: { name: 'SQLi_COOKIE', uid, type: 'WAF rule' } },
+  ])
+})
+
 test('a wrong value costs its field; what is no record is refused', () => {
   const record = given('allowed by default')
   assert.match(refusalOf(waf, { ...record, timestamp: 'soon' }), /^bad_time: timestamp/)

@@ -18,6 +18,7 @@ terminatingRuleId, terminatingRuleType | firewall_rule.uid, firewall_rule.type
 ruleGroupList[].terminatingRule.ruleId | firewall_rule.name
 terminatingRuleMatchDetails | firewall_rule.condition, firewall_rule.match_location, firewall_rule.match_details, firewall_rule.sensitivity
 rateBasedRuleList[].maxRateAllowed | firewall_rule.rate_limit
+nonTerminatingMatchingRules, ruleGroupList[] | authorizations[].decision, authorizations[].policy | Every other rule that matched.
 webaclId | policy.uid, policy.name, cloud.account.uid, cloud.region, metadata.product.feature.uid
 httpSourceName, httpSourceId | dst_endpoint.svc_name, dst_endpoint.uid
 httpRequest.clientIp, httpRequest.country, clientAsn | src_endpoint.ip, src_endpoint.location.country, src_endpoint.autonomous_system.number
@@ -94,11 +95,13 @@ function draftOf(record: Fields): Outcome<EventDraft> {
     },
   )
   const ja4 = record.text('ja4Fingerprint')
+  const others = otherRules(record)
   const known = Object.hasOwn(VERDICTS, action) ? VERDICTS[action] : { action_id: 99, action }
   const rule = ruleOf(record)
   // One by one: a literal that begins with a spread is several times slower.
   Object.assign(draft, known)
   if (rule !== undefined) draft.firewall_rule = rule
+  if (others.length > 0) draft.authorizations = others
   if (acl !== undefined) {
     draft.policy = defined({ uid: acl, name: arn?.resource.split('/', 3)[2], type: 'web ACL' })
   }
@@ -203,6 +206,30 @@ function first<T>(record: Fields, key: string, find: (entry: JsonRecord) => T | 
   }
   return undefined
 }
+
+/** Every rule that matched besides the one that decided, with what it did: `COUNT`, `BLOCK` in a group that only counts. */
+function otherRules(record: Fields): JsonRecord[] {
+  const found: JsonRecord[] = []
+  const add = (entry: unknown, group: unknown) => {
+    if (!isObject(entry) || typeof entry.ruleId !== 'string' || found.length >= MAX_RULES) return
+    const decision = typeof entry.action === 'string' ? entry.action : undefined
+    const policy = defined({ name: entry.ruleId, uid: typeof group === 'string' ? group : undefined, type: 'WAF rule' })
+    found.push(defined({ decision, policy }))
+  }
+  for (const entry of (record.list('nonTerminatingMatchingRules') ?? []).slice(0, MAX_RULES)) add(entry, undefined)
+  record.keep('nonTerminatingMatchingRules')
+  for (const group of (record.list('ruleGroupList') ?? []).slice(0, MAX_RULES)) {
+    if (!isObject(group)) continue
+    add(group.terminatingRule, group.ruleGroupId)
+    const matching = group.nonTerminatingMatchingRules
+    for (const entry of Array.isArray(matching) ? matching.slice(0, MAX_RULES) : []) add(entry, group.ruleGroupId)
+  }
+  record.keep('ruleGroupList')
+  return found
+}
+
+/** Rules named of one request. */
+const MAX_RULES = 64
 
 function metadataOf(record: Fields, acl: string | undefined) {
   const version = wordOf(record.any('formatVersion'))

@@ -5,7 +5,8 @@ import { corpusOf, corpusReport } from '../../test/corpus.js'
 import { eventOf, fixtureCase, refusalOf } from '../../test/format-cases.js'
 import { windowsEvent } from './windows_event.js'
 
-const convert = (name: string) => eventOf(windowsEvent, fixtureCase('windows_event/events.jsonl', name))
+const given = (name: string) => fixtureCase('windows_event/events.jsonl', name)
+const convert = (name: string) => eventOf(windowsEvent, given(name))
 
 test('a failed log-on over the network', () => {
   const event = convert('logon failed')
@@ -44,6 +45,43 @@ test('groups, the log itself, connections, services', () => {
   const service = convert('system xml')
   assert.deepEqual([service.class_uid, service.activity_name], [CLASS.application_lifecycle, 'Install'])
   assert.deepEqual([service.app.name, service.app.path], ['evil', 'C:\\evil.exe & calc'])
+})
+
+test('the filter that let a connection through, the agent that collected it, names that Log Analytics joins', () => {
+  const record = given('connection allowed') as any
+  const EventData = record.EventData.replace(
+    '</EventData>',
+    '<Data Name="FilterRTID">69359</Data><Data Name="LayerName">%%14611</Data><Data Name="LayerRTID">48</Data><Data Name="RemoteUserID">S-1-5-21-7</Data></EventData>',
+  )
+  const event = eventOf(windowsEvent, {
+    ...record,
+    EventData,
+    TimeCollected: '2026-01-12T08:30:09Z',
+    SourceComputerId: 'agent-7',
+  })
+  assert.deepEqual(event.firewall_rule, { uid: '69359', type: '%%14611', category: '48' })
+  assert.deepEqual(event.dst_endpoint.owner, { uid: 'S-1-5-21-7' })
+  assert.deepEqual([event.action_id, event.disposition_id], [1, 1])
+  assert.equal(event.metadata.logged_time, Date.UTC(2026, 0, 12, 8, 30, 9))
+  assert.deepEqual(event.device.agent_list, [{ uid: 'agent-7', type_id: 99, type: 'Log Analytics' }])
+  assert.equal(event.workload?.uid, 'vm/DC01.example.org')
+  const logon = eventOf(windowsEvent, {
+    EventID: 4624,
+    Channel: 'Security',
+    Computer: 'DC01.example.org',
+    TimeGenerated: '2026-01-12T08:30:00Z',
+    TargetUserName: 'ana',
+    TargetDomainName: 'EXAMPLE',
+    TargetAccount: 'EXAMPLE\\ana',
+    Account: 'EXAMPLE\\ana',
+    SubjectAccount: 'other',
+    LogonType: 3,
+    LogonTypeName: '3 - Network',
+    AuthenticationPackageName: 'NTLM',
+    LmPackageName: 'NTLM V1',
+  })
+  assert.deepEqual([logon.user.name, logon.auth_protocol_id, logon.auth_protocol], ['ana', 1, 'NTLM V1'])
+  assert.deepEqual(logon.unmapped, { SubjectAccount: 'other' })
 })
 
 test('an image that Sysmon saw loaded', () => {

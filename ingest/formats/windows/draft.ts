@@ -56,12 +56,42 @@ export function logEventOutcome(event: LogEvent, hints: MachineHints, context: F
     event_code: String(event.id),
     original_event_uid: event.record_id,
     original_time: happened ?? event.time,
+    logged_time: timeOf(values.text('TimeCollected')),
+    log_version: text(event.unmapped['System.Version']),
     profiles,
   })
+  const agent = defined({ uid: values.text('SourceComputerId'), name: values.text('ManagementGroupName') })
+  if ((agent.uid ?? agent.name) !== undefined) {
+    machine.device.agent_list = [{ ...agent, type_id: 99, type: 'Log Analytics' }]
+  }
   if (machine.workload) draft.workload = machine.workload
-  const unmapped: JsonRecord = { ...event.unmapped, ...values.rest() }
+  readRepeated(values)
+  const { 'System.Version': _, ...around } = event.unmapped
+  const unmapped: JsonRecord = { ...around, ...values.rest() }
   if (Object.keys(unmapped).length > 0) draft.unmapped = unmapped
   return ok([draft])
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Log Analytics joins what stands apart in the event: `DOMAIN\\name`, `3 - Network`, the name of a path. */
+function readRepeated(values: Values) {
+  for (const [joined, prefix] of [
+    ['SubjectAccount', 'Subject'],
+    ['TargetAccount', 'Target'],
+    ['Account', 'Subject'],
+    ['Account', 'Target'],
+  ] as const) {
+    const parts = [values.peek(`${prefix}DomainName`), values.peek(`${prefix}UserName`)].map((part) => part ?? '')
+    if (values.peek(joined)?.toLowerCase() === parts.join('\\').toLowerCase()) values.text(joined)
+  }
+  if (values.peek('LogonTypeName')?.startsWith(`${values.peek('LogonType')} `)) values.text('LogonTypeName')
+  for (const path of ['ProcessName', 'NewProcessName', 'Image']) {
+    const whole = values.peek(path)
+    for (const name of ['Process', 'process']) if (whole?.endsWith(`\\${values.peek(name)}`)) values.text(name)
+  }
 }
 
 function productOf({ provider }: LogEvent, isSysmon: boolean): JsonRecord {

@@ -10,6 +10,8 @@ Provider, Channel | metadata.log_provider, metadata.log_name |
 EventID | metadata.event_code |
 EventRecordID | metadata.original_event_uid |
 Level | severity_id |
+TimeCollected, Version | metadata.logged_time, metadata.log_version |
+SourceComputerId, ManagementGroupName | device.agent_list | of Log Analytics
 RuleName | policy.name, attacks | technique_id= of the rule
 Activity, RenderedDescription, Message | message |
 
@@ -27,6 +29,7 @@ GrantedAccess | actual_permissions |
 Sysmon 3; Security 5152, 5156 to 5159 | activity_id | Open, Refuse, Listen
 SourceIp, SourcePort, DestinationIp, DestinationPort | src_endpoint, dst_endpoint |
 Initiated, Direction, Protocol | connection_info.direction_id, connection_info.protocol_name |
+FilterRTID, LayerName, RemoteUserID | firewall_rule.uid, firewall_rule.type, dst_endpoint.owner |
 
 # File Activity 1001
 Sysmon 2, 9, 11, 15, 17, 18, 23, 26 to 29; Security 4656, 4663, 4670, 5140, 5145 on files | activity_id |
@@ -49,7 +52,7 @@ Sysmon 22 QueryName, QueryResults, QueryStatus | query.hostname, answers, rcode_
 4624, 4625, 4634, 4647, 4648, 4768 to 4771, 4776 | activity_id, status_id |
 Target* | user.name, user.domain, user.uid |
 IpAddress, IpPort, WorkstationName | src_endpoint |
-LogonType, AuthenticationPackageName, LogonProcessName | logon_type_id, auth_protocol_id, service.name |
+LogonType, AuthenticationPackageName, LmPackageName, LogonProcessName | logon_type_id, auth_protocol_id, auth_protocol, service.name |
 
 # Account Change 3001
 4720, 4722 to 4726, 4738, 4740, 4767, 4781 | activity_id, user |

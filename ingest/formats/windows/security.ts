@@ -185,7 +185,7 @@ function logon(activity_id: number, status_id: number, values: Values): ClassPar
       ? {}
       : known === undefined
         ? { auth_protocol_id: 99, auth_protocol: protocol }
-        : { auth_protocol_id: known }),
+        : defined({ auth_protocol_id: known, auth_protocol: values.text('LmPackageName') })),
   }) as ClassPart
 }
 
@@ -366,6 +366,21 @@ function share(values: Values): ClassPart {
 
 const NUMBERS: { readonly [protocol: string]: string } = { 6: 'tcp', 17: 'udp', 1: 'icmp', 58: 'icmpv6' }
 
+/** The filter of the Windows Filtering Platform that decided, and the layer it stands in. */
+function filterOf(values: Values): JsonRecord | undefined {
+  const uid = values.text('FilterRTID')
+  return uid === undefined
+    ? undefined
+    : defined({ uid, type: values.text('LayerName'), category: values.text('LayerRTID') })
+}
+
+/** Who the other end is, where the connection was authenticated by IPsec. */
+function ownerOf(values: Values): JsonRecord | undefined {
+  const uid = values.text('RemoteUserID')
+  values.text('RemoteMachineID')
+  return uid === undefined || uid === 'S-1-0-0' ? undefined : { uid }
+}
+
 function connection(activity_id: number, values: Values): ClassPart {
   const direction = values.text('Direction')
   const inbound = direction === '%%14592' || direction?.toLowerCase() === 'inbound'
@@ -378,7 +393,7 @@ function connection(activity_id: number, values: Values): ClassPart {
   const ends =
     activity_id === 7 || remote === undefined
       ? { dst_endpoint: local ?? { name: 'unknown' } }
-      : { src_endpoint: local, dst_endpoint: remote }
+      : { src_endpoint: local, dst_endpoint: defined({ ...remote, owner: ownerOf(values) }) }
   return defined({
     class_uid: CLASS.network_activity,
     activity_id,
@@ -390,6 +405,7 @@ function connection(activity_id: number, values: Values): ClassPart {
       protocol_name: number === undefined ? undefined : NUMBERS[number],
     }),
     actor: process === undefined ? undefined : { process },
-    ...(activity_id === 5 ? { action_id: 2, disposition_id: 2 } : {}),
+    firewall_rule: filterOf(values),
+    ...(activity_id === 5 ? { action_id: 2, disposition_id: 2 } : { action_id: 1, disposition_id: 1 }),
   }) as ClassPart
 }

@@ -17,7 +17,7 @@ function processAt(values: Values, prefix: string): JsonRecord {
     uid: guid?.replace(/[{}]/g, '') ?? (pid === undefined ? 'unknown' : undefined),
     name: image === undefined ? undefined : baseName(image),
     file: fileAt(image),
-    user: userOf(values.text(`${prefix}User`)),
+    user: userOf(values.text(`${prefix}User`) ?? values.text(`${prefix}UserName`)),
   })
 }
 

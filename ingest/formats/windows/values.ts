@@ -8,6 +8,8 @@ export type Values = {
   text(name: string): string | undefined
   /** A whole number, also in hexadecimal (`0x1e24`). */
   integer(name: string): number | undefined
+  /** The value as it is written; it does not count as read. */
+  peek(name: string): string | undefined
   rest(): JsonRecord
 }
 
@@ -33,6 +35,7 @@ export function valuesOf({ data }: LogEvent): Values {
       read.delete(name)
       return undefined
     },
+    peek: (name) => data.get(name),
     rest() {
       const rest: JsonRecord = Object.create(null)
       for (const [name, value] of data) if (!read.has(name) && !NOTHING.has(value.trim())) rest[name] = value
