@@ -189,18 +189,20 @@ function delegatesOf(info: Fields | undefined): string | undefined {
   return typeof name === 'string' && name !== '' ? name : undefined
 }
 
-type Status = { status_id: number; status_code?: string; status_detail?: string }
+type Status = { status_id: number; status_code?: string; status_detail?: string; details?: unknown }
 
 function statusOf(payload: Fields, grants: readonly Grant[]): Status {
   const status = payload.object('status')
   const code = status?.number('code')
   const message = status?.text('message')
+  const details = payload.has('response') ? undefined : status?.any('details')
   if (code !== undefined && code !== 0)
-    return defined({ status_id: 2, status_code: rpcCode(code), status_detail: message })
+    return defined({ status_id: 2, status_code: rpcCode(code), status_detail: message, details })
   const isFailure = message !== undefined && message !== 'OK'
   const isDenied = grants.length > 0 && grants.every(({ granted }) => granted === false)
   if (isFailure || (isDenied && code === undefined)) {
-    return defined({ status_id: 2, status_code: isDenied ? 'PERMISSION_DENIED' : undefined, status_detail: message })
+    const status_code = isDenied ? 'PERMISSION_DENIED' : undefined
+    return defined({ status_id: 2, status_code, status_detail: message, details })
   }
   return { status_id: 1, ...(code === 0 ? { status_code: 'OK' } : {}) }
 }
@@ -209,7 +211,7 @@ function apiOf(entry: GcpEntry, payload: Fields, operation: string, service: str
   const id = entry.metadata.correlation_uid ?? entry.metadata.original_event_uid
   const failed = status.status_id === 2
   const response = defined({
-    data: payload.any('response') ?? payload.object('status')?.any('details'),
+    data: payload.any('response') ?? status.details,
     error: failed ? status.status_code : undefined,
     error_message: failed ? status.status_detail : undefined,
   })

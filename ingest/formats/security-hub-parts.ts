@@ -19,7 +19,7 @@ export function texts(fields: Fields | undefined, key: string): string[] | undef
 const COMPLIANCE: { readonly [status: string]: number } = { PASSED: 1, WARNING: 2, FAILED: 3, NOT_AVAILABLE: 0 }
 
 /** OCSF `compliance`; undefined if the finding is no result of a control. */
-export function complianceOf(finding: Fields): JsonRecord | undefined {
+export function complianceOf(finding: Fields, products: Fields | undefined): JsonRecord | undefined {
   const details = finding.object('Compliance')
   if (!details || details.unread().length === 0) return undefined
   const status = details.text('Status')
@@ -35,10 +35,14 @@ export function complianceOf(finding: Fields): JsonRecord | undefined {
     const values = texts(parameter, 'Value')
     return name === undefined || values === undefined ? [] : [{ name, values }]
   })
+  const standard = products?.text('StandardsArn') ?? products?.text('StandardsGuideArn')
+  const named = standard === undefined ? undefined : [standard]
+  if (standards.length > 0 && !standards.some((one) => standard?.endsWith(one))) products?.keep('StandardsArn')
   const descriptions = reasons.flatMap(({ text }) => text ?? [])
   return defined({
-    control: details.text('SecurityControlId'),
-    standards: standards.length === 0 ? undefined : standards,
+    // Findings of one standard alone name it and its control among the product's fields.
+    control: details.text('SecurityControlId') ?? products?.text('ControlId') ?? products?.text('RuleId'),
+    standards: standards.length === 0 ? named : standards,
     requirements: texts(details, 'RelatedRequirements'),
     status,
     status_id: status !== undefined && Object.hasOwn(COMPLIANCE, status) ? COMPLIANCE[status] : 99,

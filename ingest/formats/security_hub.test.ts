@@ -76,7 +76,35 @@ test("GuardDuty's action in product fields; a container", () => {
   assert.equal(event.count, 3)
   assert.equal(event.disposition_id, 1)
   assert.equal(event.workload?.uid, 'container/3f2a9c0d11ee')
-  assert.deepEqual(event.unmapped, { 'ProductFields.aws/securityhub/ProductName': 'GuardDuty' })
+  assert.equal(event.metadata.product.name, 'GuardDuty')
+  assert.equal(event.unmapped, undefined)
+})
+
+test('a finding of one standard names it among the fields of the product', () => {
+  const finding = {
+    SchemaVersion: '2018-10-08',
+    Id: 'arn:aws:securityhub:us-east-2:111111111111:subscription/pci-dss/v/3.2.1/PCI.Config.1/finding/1',
+    ProductArn: 'arn:aws:securityhub:us-east-2::product/aws/securityhub',
+    AwsAccountId: '111111111111',
+    CreatedAt: '2026-01-12T08:30:00Z',
+    UpdatedAt: '2026-01-12T08:30:00Z',
+    Title: 'PCI.Config.1',
+    Compliance: { Status: 'FAILED' },
+    ProductFields: {
+      StandardsArn: 'arn:aws:securityhub:::standards/pci-dss/v/3.2.1',
+      ControlId: 'PCI.Config.1',
+      RecommendationUrl: 'https://docs.aws.amazon.com/console/securityhub/Config.1/remediation',
+      'aws/securityhub/FindingId': 'arn:aws:securityhub:us-east-2::product/aws/securityhub/1',
+      'aws/securityhub/CompanyName': 'AWS',
+    },
+  }
+  const event = eventOf(securityHub, finding)
+  assert.deepEqual([event.class_uid, event.time, event.compliance.status_id], [2003, Date.UTC(2026, 0, 12, 8, 30), 3])
+  assert.equal(event.compliance.control, 'PCI.Config.1')
+  assert.deepEqual(event.compliance.standards, ['arn:aws:securityhub:::standards/pci-dss/v/3.2.1'])
+  assert.deepEqual(event.remediation.references, [finding.ProductFields.RecommendationUrl])
+  assert.equal(event.finding_info.uid_alt, 'arn:aws:securityhub:us-east-2::product/aws/securityhub/1')
+  assert.equal(event.unmapped, undefined)
 })
 
 test('lists, EventBridge, OCSF findings, wrong values', () => {

@@ -148,14 +148,16 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
     return reject('not_security_hub', finding.lacks(uid === undefined ? 'Id' : 'AwsAccountId'))
   }
   const products = finding.object('ProductFields')
+  // What the product's fields only repeat.
+  products?.repeats('aws/guardduty/service/serviceName', 'guardduty')
   const place = { account, region: finding.text('Region') ?? regionIn(uid) }
   const about = resourcesOf(finding, place)
   const action = actionOf(finding, products, about.actor)
   const times = {
     created: awsTimeOf(finding, 'CreatedAt'),
     updated: awsTimeOf(finding, 'UpdatedAt'),
-    first: awsTimeOf(finding, 'FirstObservedAt'),
-    last: awsTimeOf(finding, 'LastObservedAt'),
+    first: awsTimeOf(finding, 'FirstObservedAt') ?? awsTimeOf(products, 'aws/guardduty/service/eventFirstSeen'),
+    last: awsTimeOf(finding, 'LastObservedAt') ?? awsTimeOf(products, 'aws/guardduty/service/eventLastSeen'),
   }
   const time = times.updated ?? times.last ?? times.created
   const refusal = badTime(finding, 'UpdatedAt', time)
@@ -164,8 +166,8 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
   const providerTypes = texts(provider, 'Types')
   const types = texts(finding, 'Types') ?? providerTypes
   const archived = finding.text('RecordState') === 'ARCHIVED'
-  const remediation = remediationOf(finding)
-  const compliance = complianceOf(finding)
+  const remediation = remediationOf(finding, products)
+  const compliance = complianceOf(finding, products)
   const vulnerabilities = vulnerabilitiesOf(finding, remediation)
   const verdict = finding.text('VerificationState')
   const shown = defined({
@@ -192,6 +194,8 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
     ...(verdict !== undefined && Object.hasOwn(VERDICTS, verdict) ? { verdict, verdict_id: VERDICTS[verdict] } : {}),
     finding_info: defined({
       uid,
+      // A finding of another product has its own id for Security Hub too.
+      uid_alt: products?.text('aws/securityhub/FindingId'),
       title,
       desc,
       types,
@@ -214,7 +218,7 @@ function draftOf(finding: Fields): Outcome<EventDraft> {
     enrichments: indicatorsOf(finding),
     cloud: cloudOf(finding, place),
     workload: about.workload,
-    metadata: metadataOf(finding, verdict !== undefined, blocked !== undefined),
+    metadata: metadataOf(finding, products, verdict !== undefined, blocked !== undefined),
   })
   if (class_uid === CLASS.detection_finding) draft.is_alert = true
   if (blocked !== undefined) Object.assign(draft, { action_id: blocked ? 2 : 1, disposition_id: blocked ? 2 : 1 })
@@ -257,10 +261,11 @@ function statusOf(finding: Fields, archived: boolean) {
   return { status_id: archived ? 5 : (known ?? 1) }
 }
 
-function remediationOf(finding: Fields): JsonRecord | undefined {
+function remediationOf(finding: Fields, products: Fields | undefined): JsonRecord | undefined {
   const advice = finding.object('Remediation')?.object('Recommendation')
   const desc = advice?.text('Text')
-  const url = advice?.text('Url')
+  const url = advice?.text('Url') ?? products?.text('RecommendationUrl')
+  products?.repeats('RecommendationUrl', url)
   if (desc === undefined && url === undefined) return undefined
   return defined({ desc: desc ?? url, references: url === undefined ? undefined : [url] })
 }
@@ -289,14 +294,22 @@ function regionIn(arn: string): string | undefined {
   return arn.startsWith('arn:') ? arn.split(':', 4)[3] || undefined : undefined
 }
 
-function metadataOf(finding: Fields, judged: boolean, controls: boolean): Partial<Metadata> {
+function metadataOf(
+  finding: Fields,
+  products: Fields | undefined,
+  judged: boolean,
+  controls: boolean,
+): Partial<Metadata> {
   const generator = finding.text('GeneratorId')
-  const vendor_name = finding.text('CompanyName')
+  const vendor_name = finding.text('CompanyName') ?? products?.text('aws/securityhub/CompanyName')
+  const name = finding.text('ProductName') ?? products?.text('aws/securityhub/ProductName')
+  products?.repeats('aws/securityhub/CompanyName', vendor_name)
+  products?.repeats('aws/securityhub/ProductName', name)
   const profiles = ['cloud', ...(controls ? ['security_control'] : []), ...(judged ? ['incident'] : [])]
   return defined({
     product: defined({
       uid: finding.text('ProductArn'),
-      name: finding.text('ProductName') ?? 'Security Hub',
+      name: name ?? 'Security Hub',
       vendor_name: vendor_name ?? 'AWS',
       ...(generator === undefined ? {} : { feature: { uid: generator } as { name?: string } }),
     }),

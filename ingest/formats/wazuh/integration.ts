@@ -102,12 +102,14 @@ function requestDraft(fields: Fields, request: Fields | undefined): EventDraft {
   const length = countOf(word('responseSize', 'sc_bytes'))
   const sent = countOf(word('requestSize', 'cs_bytes'))
   const target = word('serverIp', 'cs_bucket')
+  const micros = countOf(textOf(fields.any('time_taken_micros')))
   const path = url?.startsWith('/') ? url.split('?', 1)[0] : undefined
   return defined({
     class_uid: CLASS.http_activity,
     activity_id: METHODS.has(method) ? ACTIVITIES.indexOf(method) + 1 : 0,
     severity_id: 1,
     status_id: status === undefined ? 0 : status < 400 ? 1 : 2,
+    duration: micros === undefined ? undefined : Math.round(micros / 1000),
     http_request: defined({
       http_method: METHODS.has(method) ? method : undefined,
       user_agent: agent,
