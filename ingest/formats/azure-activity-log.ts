@@ -179,7 +179,7 @@ function outcomeOf(status: string | undefined, code: number | undefined): number
   const word = status?.toLowerCase()
   if (word === undefined) return undefined
   if (SUCCESS.has(word) || word === '0') return 1
-  return FAILURE.has(word) || word.endsWith('error') || /^[1-9]\d*$/.test(word) ? 2 : undefined
+  return FAILURE.has(word) || /(?:error|failure)$/.test(word) || /^[1-9]\d*$/.test(word) ? 2 : undefined
 }
 
 function descriptionOf(fields: Fields, properties: Fields): string | undefined {
@@ -208,7 +208,8 @@ function policiesOf(properties: Fields): JsonRecord[] | undefined {
 }
 
 function api(fields: Fields, properties: Fields, operation: string, provider: string | undefined, result: Result) {
-  const uid = fields.text('operationId') ?? fields.text('correlationId') ?? 'unknown'
+  const uid =
+    fields.text('operationId') ?? fields.text('correlationId') ?? properties.text('clientRequestId') ?? 'unknown'
   const body = properties.any('requestbody') ?? properties.any('requestBody')
   const answer = properties.any('responseBody') ?? properties.any('responsebody')
   const code = Number(result.code)

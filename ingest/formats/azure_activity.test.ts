@@ -148,6 +148,12 @@ test("a policy's verdict, a request's body and the client's own id of it", () =>
   })
   assert.deepEqual(renewed.api.request.data, { keyName: 'key1' })
   assert.equal(renewed.http_request.uid, 'b1c2')
+  const denied = {
+    operationName: 'GetBlob',
+    category: 'StorageRead',
+    properties: { metricResponseType: 'AuthorizationFailure' },
+  }
+  assert.equal(eventOf(azureActivity, denied).status, 'Failure')
 })
 
 const corpus = corpusOf('azure_activity', ['parser-corpus/azure_activity_and_audit.jsonl'])

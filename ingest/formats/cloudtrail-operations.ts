@@ -46,18 +46,26 @@ export function authenticationActivity(service: string, operation: string): numb
 
 const VERBS: { readonly [verb: string]: number } = Object.fromEntries(
   [
-    { activity: 1, verbs: 'Create Add Run Register Allocate Import Upload Issue Publish Request Subscribe Copy Clone' },
+    {
+      activity: 1,
+      verbs:
+        'Create Add Run Register Allocate Import Upload Issue Publish Request Subscribe Copy Clone Send Submit Initiate Generate Provision Deploy Install Record',
+    },
     {
       activity: 2,
       verbs:
-        'Get List Describe Head Read Search Query Scan Lookup Check Validate Verify Preview Estimate Select View Filter Discover Decrypt Download Retrieve Receive Simulate Test Poll Detect',
+        'Get List Describe Head Read Search Query Scan Lookup Check Validate Verify Preview Estimate Select View Filter Discover Decrypt Download Retrieve Receive Simulate Test Poll Detect Encrypt Sign Export',
     },
     {
       activity: 3,
       verbs:
-        'Update Modify Put Write Set Change Attach Detach Associate Disassociate Enable Disable Start Stop Reboot Restart Reset Rotate Authorize Revoke Grant Tag Untag Replace Restore Assign Unassign Apply Accept Reject Activate Deactivate Resume Suspend Promote Move Rename Failover Upgrade Share Transfer Complete Resize Configure',
+        'Update Modify Put Write Set Change Attach Detach Associate Disassociate Enable Disable Start Stop Reboot Restart Reset Rotate Authorize Revoke Grant Tag Untag Replace Restore Assign Unassign Apply Accept Reject Activate Deactivate Resume Suspend Promote Move Rename Failover Upgrade Share Transfer Complete Resize Configure Increase Decrease Switch Migrate Merge Swap Refresh Renew Reload Extend Confirm Acknowledge Link Unlink Lock Unlock Pause Join',
     },
-    { activity: 4, verbs: 'Delete Remove Terminate Deregister Release Cancel Purge Destroy Leave Unsubscribe Abort' },
+    {
+      activity: 4,
+      verbs:
+        'Delete Remove Terminate Deregister Release Cancel Purge Destroy Leave Unsubscribe Abort Uninstall Discard Expire',
+    },
   ].flatMap(({ activity, verbs }) => verbs.split(' ').map((verb) => [verb, activity])),
 )
 

@@ -343,3 +343,11 @@ test('the root user has a name; an instance that was launched is target and work
   assert.equal(event.workload?.group, 'i-0123456789abcdef0')
   assert.ok((event.resources as any[]).some(({ name }) => name === 'i-0123456789abcdef0'))
 })
+
+test('verbs that say what a call does', () => {
+  const activities = ['SendCommand', 'Encrypt', 'IncreaseReplicaCount', 'ExpireSession', 'InvokeModel']
+  assert.deepEqual(
+    activities.map((operation) => apiActivity(operation, false)),
+    [1, 2, 3, 4, 99],
+  )
+})

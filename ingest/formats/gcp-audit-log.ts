@@ -90,9 +90,16 @@ export function auditLog(record: JsonRecord): Outcome<EventDraft[]> {
   return ok([draft])
 }
 
-/** Kubernetes methods come without a service in some exports. */
+/** Some exports leave the service out; methods begin with it: `v1.compute.firewalls.insert`, `iam.roles.update`. */
 function serviceOfMethod(method: string): string | undefined {
-  return method.startsWith('io.k8s.') ? 'k8s.io' : undefined
+  if (method.startsWith('io.k8s.')) return 'k8s.io'
+  const short = method.slice(0, 200)
+  const [, name] =
+    /^(?:v\d+|alpha|beta)\.([a-z]+)\./.exec(short) ??
+    /^google\.(?:cloud\.)?([a-z]+)\./.exec(short) ??
+    /^([a-z]+)\.[a-z]\w+(?:\.[a-z]\w+)+$/.exec(short) ??
+    []
+  return name === undefined ? undefined : `${name}.googleapis.com`
 }
 
 type Grant = {

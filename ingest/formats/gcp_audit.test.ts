@@ -101,6 +101,16 @@ test('Pub/Sub messages are taken apart; the uid is of the entry, not of the deli
   assert.match(refusalOf(gcpAudit, JSON.stringify(broken)), /^not_log_entry: /)
 })
 
+test('the service is told by the method where an export left it out', () => {
+  const serviceOf = (methodName: string) => eventOf(gcpAudit, { protoPayload: { methodName } }).api.service?.name
+  assert.equal(serviceOf('v1.compute.firewalls.insert'), 'compute.googleapis.com')
+  assert.equal(serviceOf('google.cloud.run.v1.Services.SetIamPolicy'), 'run.googleapis.com')
+  assert.equal(serviceOf('google.iam.admin.v1.CreateServiceAccount'), 'iam.googleapis.com')
+  assert.equal(serviceOf('bigquery.tables.delete'), 'bigquery.googleapis.com')
+  assert.equal(serviceOf('SetIamPolicy'), undefined)
+  assert.equal(eventOf(gcpAudit, { protoPayload: { methodName: 'Encrypt' } }).activity_name, 'Read')
+})
+
 test('which OAuth client called, which constraints it broke, how a change began', () => {
   const record = given('key made') as any
   const violationInfo = [

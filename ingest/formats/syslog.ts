@@ -145,7 +145,7 @@ function anyPart({ app, level, text }: SyslogMessage): ClassPart {
     class_uid: CLASS.application_lifecycle,
     activity_id: 99,
     activity_name: 'Message',
-    app: { name: app ?? 'syslog', vendor_name: 'unknown' },
+    app: { name: app ?? 'syslog' },
   }
 }
 
@@ -205,7 +205,6 @@ function metadataOf({ message, uid, tenant }: Wrapped, profiles: string[] | unde
   return defined({
     product: defined({
       name: data.get('origin.software') ?? app ?? 'syslog',
-      vendor_name: 'unknown',
       version: data.get('origin.swVersion'),
     }),
     log_name: facility === undefined ? 'syslog' : FACILITIES[facility],

@@ -145,6 +145,6 @@ function messageDraft(name: string): EventDraft {
     activity_id: 99,
     activity_name: 'Message',
     severity_id: 1,
-    app: { name, vendor_name: 'unknown' },
+    app: { name },
   }
 }

@@ -298,7 +298,7 @@ function service(values: Values): ClassPart {
   return defined({
     class_uid: CLASS.application_lifecycle,
     activity_id: 1,
-    app: defined({ name: values.text('ServiceName') ?? 'unknown', path, vendor_name: 'unknown' }),
+    app: defined({ name: values.text('ServiceName') ?? 'unknown', path }),
     actor: actorOf(values),
   }) as ClassPart
 }
