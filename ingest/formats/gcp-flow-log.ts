@@ -1,5 +1,6 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type Workload } from '../../ocsf/event.js'
+import { podWorkload } from '../../ocsf/workload.js'
 import { defined, type Fields, type JsonRecord } from './fields.js'
 import { gcpCloud, gcpMachine, readEntry } from './gcp-entry.js'
 import { severityOf } from './log-level.js'
@@ -27,14 +28,15 @@ export function flowLog(record: JsonRecord): Outcome<EventDraft[]> {
   if (payload === undefined || connection === undefined) {
     return reject('not_gcp_flow', 'jsonPayload.connection: required, expected an object')
   }
-  const source = sideOf(payload, connection, SIDES.src)
-  const target = sideOf(payload, connection, SIDES.dest)
-  if (source.endpoint === undefined && target.endpoint === undefined) {
-    return reject('not_gcp_flow', 'jsonPayload.connection: expected src_ip or dest_ip')
-  }
   const rule = payload.object('rule_details')
   const reporter = payload.text('reporter')
   const inbound = rule === undefined ? reporter?.startsWith('DEST') : rule.text('direction') === 'INGRESS'
+  const remote = payload.object('remote_location')
+  const source = sideOf(payload, connection, SIDES.src, inbound === true ? remote : undefined)
+  const target = sideOf(payload, connection, SIDES.dest, inbound === false ? remote : undefined)
+  if (source.endpoint === undefined && target.endpoint === undefined) {
+    return reject('not_gcp_flow', 'jsonPayload.connection: expected src_ip or dest_ip')
+  }
   // A firewall names only the machine that it protects.
   const own = machineOf(payload.object('instance')) ?? (inbound ? target.workload : source.workload)
   const disposition = payload.text('disposition')
@@ -76,6 +78,7 @@ const SIDES = {
     vpc: 'src_vpc',
     service: 'src_google_service',
     location: 'src_location',
+    gke: 'src_gke_details',
   },
   dest: {
     ip: 'dest_ip',
@@ -84,20 +87,29 @@ const SIDES = {
     vpc: 'dest_vpc',
     service: 'dest_google_service',
     location: 'dest_location',
+    gke: 'dest_gke_details',
   },
 } as const
 
 type Side = { endpoint: JsonRecord | undefined; workload: Workload | undefined }
 
-function sideOf(payload: Fields, connection: Fields, keys: (typeof SIDES)['src' | 'dest']): Side {
+/** `remote` is where a firewall says the other end is. */
+function sideOf(
+  payload: Fields,
+  connection: Fields,
+  keys: (typeof SIDES)['src' | 'dest'],
+  remote: Fields | undefined,
+): Side {
   const address = endpointOf(connection.text(keys.ip))
   const port = connection.number(keys.port)
   const instance = payload.object(keys.instance)
-  const workload = machineOf(instance)
+  const pod = podOf(payload.object(keys.gke))
+  const machine = machineOf(instance)
+  const workload = pod ?? machine
   const vpc = payload.object(keys.vpc)
   const google = payload.object(keys.service)?.text('service_name')
   if (address === undefined) return { endpoint: undefined, workload }
-  const place = payload.object(keys.location)
+  const place = payload.object(keys.location) ?? remote
   const asn = place?.number('asn')
   const location = defined({
     continent: place?.text('continent'),
@@ -113,10 +125,8 @@ function sideOf(payload: Fields, connection: Fields, keys: (typeof SIDES)['src' 
   // One by one: a literal that begins with a spread is several times slower.
   const endpoint: JsonRecord = { ...address }
   if (port !== undefined && Number.isInteger(port) && port >= 0 && port <= 65535) endpoint.port = port
-  if (workload !== undefined) {
-    endpoint.name = workload.name
-    endpoint.instance_uid = workload.uid.slice(3)
-  }
+  if (workload !== undefined) endpoint.name = workload.name
+  if (machine !== undefined) endpoint.instance_uid = machine.uid.slice(3)
   if (network !== undefined) endpoint.vpc_uid = network
   if (subnet !== undefined) endpoint.subnet_uid = subnet
   if (zone !== undefined) endpoint.zone = zone
@@ -124,6 +134,19 @@ function sideOf(payload: Fields, connection: Fields, keys: (typeof SIDES)['src' 
   if (isPlaced) endpoint.location = location
   if (asn !== undefined && Number.isInteger(asn)) endpoint.autonomous_system = { number: asn }
   return { endpoint, workload }
+}
+
+/** The pod whose address it is, where GKE annotates flows: told as Kubernetes' own audit log tells it. */
+function podOf(details: Fields | undefined): Workload | undefined {
+  const cluster = details?.object('cluster')
+  const pod = details?.object('pod')
+  const name = pod?.text('pod_name')
+  const namespace = pod?.text('pod_namespace')
+  if (name === undefined) return undefined
+  return podWorkload(
+    { pod: name, namespace },
+    defined({ provider: 'gcp', cluster: cluster?.text('cluster_name'), region: cluster?.text('cluster_location') }),
+  )
 }
 
 function machineOf(instance: Fields | undefined): Workload | undefined {

@@ -52,6 +52,15 @@ test('a firewall rule refuses or allows', () => {
   assert.deepEqual([allowed.activity_name, allowed.connection_info.direction_id], ['Open', 2])
 })
 
+test('a flow of a pod is of the workload that the audit log of its cluster tells of', () => {
+  const { workload, src_endpoint } = convert('pod calls out')
+  assert.equal(workload?.uid, 'pod/prod/shop/shop-api-6c9f7d5b48-x2x7k')
+  assert.deepEqual([workload?.namespace, workload?.cluster, workload?.group], ['shop', 'prod', 'shop/shop-api'])
+  assert.equal(src_endpoint.name, 'shop-api-6c9f7d5b48-x2x7k')
+  assert.equal(src_endpoint.instance_uid, 'projects/shop-prod/zones/europe-west1-b/instances/gke-prod-1')
+  assert.deepEqual(convert('denied').src_endpoint.location, { country: 'deu' })
+})
+
 test('a flow without addresses is refused', () => {
   const record = given('outbound') as { jsonPayload: object }
   const connection = { protocol: 6 }

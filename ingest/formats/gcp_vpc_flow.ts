@@ -23,7 +23,8 @@ export const gcpVpcFlow = defineFormat({
     jsonPayload.bytes_sent, packets_sent | traffic.bytes, traffic.packets
     jsonPayload.src_instance, dest_instance, instance | src_endpoint.name, src_endpoint.zone, dst_endpoint.name, workload.uid
     jsonPayload.src_vpc, dest_vpc | src_endpoint.vpc_uid, src_endpoint.subnet_uid, dst_endpoint.vpc_uid
-    jsonPayload.src_location, dest_location | src_endpoint.location, src_endpoint.autonomous_system
+    jsonPayload.src_gke_details, dest_gke_details | src_endpoint.name, dst_endpoint.name, workload.uid | the pod, as the audit log of its cluster names it
+    jsonPayload.src_location, dest_location, remote_location | src_endpoint.location, src_endpoint.autonomous_system
     jsonPayload.disposition | activity_id, action_id, disposition_id
     jsonPayload.rule_details | firewall_rule.name, firewall_rule.condition
   `,

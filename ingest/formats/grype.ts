@@ -103,7 +103,8 @@ function artifactOf(report: Fields): Artifact {
   return {
     name: name === '' ? 'unknown' : name,
     uid: digest ?? textOf(image.manifestDigest) ?? textOf(image.imageID),
-    type: isImage ? 'Container Image' : kind === 'directory' ? 'File System' : (kind ?? 'File'),
+    // A file may be an inventory of anything.
+    type: isImage ? 'Container Image' : kind === 'directory' ? 'File System' : 'Software',
     tag: isImage ? tagOf(tags[0] ?? name) : undefined,
     os: distro?.text('name'),
     os_version: distro?.text('version'),

@@ -63,6 +63,14 @@ test('a report of the operator; a large report is cut and its parts are small', 
   assert.equal(parts.length, 3)
 })
 
+test('what Trivy examines is never a machine that runs', () => {
+  for (const ArtifactType of ['vm', 'cyclonedx', 'something newer']) {
+    for (const event of eventsOf(trivy, { ...given('machine image'), ArtifactType })) {
+      assert.equal(event.workload, undefined, ArtifactType)
+    }
+  }
+})
+
 test('what is none is refused with the reason', () => {
   assert.match(refusalOf(trivy, { Results: 7 }), /^not_trivy: expected a report/)
   const report = (Vulnerabilities: unknown[]) => ({ ArtifactName: 'x', Results: [{ Vulnerabilities }] })

@@ -157,7 +157,8 @@ function artifactOf(fields: Fields): Outcome<Known> {
   const tags = textsOf(meta?.any('RepoTags'))
   const time = created === undefined ? undefined : parseTime(created)
   if (time !== undefined && !isEventTime(time)) return reject('bad_time', `CreatedAt: not a date, found ${created}`)
-  const type = Object.hasOwn(TYPES, kind) ? (TYPES[kind] as string) : kind
+  // An inventory that Trivy read, and whatever a newer version examines, is no machine.
+  const type = Object.hasOwn(TYPES, kind) ? (TYPES[kind] as string) : 'Software'
   return ok({
     artifact: {
       name,
