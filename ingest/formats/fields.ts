@@ -53,10 +53,14 @@ export class Fields {
 
   /** A finite number, or one written as text, which several exports do. */
   number(key: string): number | undefined {
-    return this.typed(key, (value) => {
-      const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-      return typeof number === 'number' && Number.isFinite(number) ? number : undefined
-    })
+    const value = this.any(key)
+    // Mostly it is one: no closure for it.
+    if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) return value
+    const inner = firstOf(value, 1)
+    const number = typeof inner === 'string' && inner.trim() !== '' ? Number(inner) : inner
+    if (typeof number === 'number' && Number.isFinite(number)) return number
+    this.keep(key)
+    return undefined
   }
 
   /** A whole number from `least` to `most`, also where an export wrote it as text. */
@@ -69,11 +73,14 @@ export class Fields {
 
   /** true or false, or the words in any case: CloudTrail itself writes `"mfaAuthenticated": "false"`. */
   boolean(key: string): boolean | undefined {
-    return this.typed(key, (value) => {
-      if (typeof value === 'boolean') return value
-      const word = typeof value === 'string' ? value.toLowerCase() : ''
-      return word === 'true' ? true : word === 'false' ? false : undefined
-    })
+    const value = this.any(key)
+    if (value === undefined || typeof value === 'boolean') return value
+    const inner = firstOf(value, 1)
+    if (typeof inner === 'boolean') return inner
+    const word = typeof inner === 'string' ? inner.toLowerCase() : ''
+    if (word === 'true' || word === 'false') return word === 'true'
+    this.keep(key)
+    return undefined
   }
 
   list(key: string): readonly unknown[] | undefined {
@@ -95,6 +102,7 @@ export class Fields {
   object(key: string, path?: string): Fields | undefined {
     const value = this.any(key)
     if (value === undefined) return undefined
+    if (isObject(value)) return this.child(value, path ?? this.at(key))
     const inner = firstOf(value, 1)
     if (isObject(inner)) return this.child(inner, path ?? this.at(key))
     this.keep(key)
@@ -170,14 +178,6 @@ export class Fields {
     const { read } = this
     for (let n = 0; n < read.length; n++) if (read[n] === key) return true
     return false
-  }
-
-  private typed<T>(key: string, read: (value: unknown) => T | undefined): T | undefined {
-    const value = this.any(key)
-    if (value === undefined) return undefined
-    const result = read(firstOf(value, 1))
-    if (result === undefined) this.keep(key)
-    return result
   }
 
   private at(key: string): string {

@@ -95,7 +95,7 @@ function draftOf(record: Fields): Outcome<EventDraft> {
     },
   )
   const ja4 = record.text('ja4Fingerprint')
-  const others = otherRules(record)
+  const others = record.has('nonTerminatingMatchingRules') || record.has('ruleGroupList') ? otherRules(record) : NONE
   const known = Object.hasOwn(VERDICTS, action) ? VERDICTS[action] : { action_id: 99, action }
   const rule = ruleOf(record)
   // One by one: a literal that begins with a spread is several times slower.
@@ -230,6 +230,8 @@ function otherRules(record: Fields): JsonRecord[] {
 
 /** Rules named of one request. */
 const MAX_RULES = 64
+
+const NONE: readonly JsonRecord[] = []
 
 function metadataOf(record: Fields, acl: string | undefined) {
   const version = wordOf(record.any('formatVersion'))

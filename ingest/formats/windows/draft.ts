@@ -76,6 +76,8 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
+const PATHS = ['ProcessName', 'NewProcessName', 'Image'] as const
+
 /** Log Analytics joins what stands apart in the event: `DOMAIN\\name`, `3 - Network`, the name of a path. */
 function readRepeated(values: Values) {
   for (const [joined, prefix] of [
@@ -84,13 +86,18 @@ function readRepeated(values: Values) {
     ['Account', 'Subject'],
     ['Account', 'Target'],
   ] as const) {
-    const parts = [values.peek(`${prefix}DomainName`), values.peek(`${prefix}UserName`)].map((part) => part ?? '')
-    if (values.peek(joined)?.toLowerCase() === parts.join('\\').toLowerCase()) values.text(joined)
+    const whole = values.peek(joined)
+    if (whole === undefined) continue
+    const domain = values.peek(`${prefix}DomainName`) ?? ''
+    const account = `${domain}\\${values.peek(`${prefix}UserName`) ?? ''}`
+    if (whole.toLowerCase() === account.toLowerCase()) values.text(joined)
   }
   if (values.peek('LogonTypeName')?.startsWith(`${values.peek('LogonType')} `)) values.text('LogonTypeName')
-  for (const path of ['ProcessName', 'NewProcessName', 'Image']) {
-    const whole = values.peek(path)
-    for (const name of ['Process', 'process']) if (whole?.endsWith(`\\${values.peek(name)}`)) values.text(name)
+  for (const name of ['Process', 'process']) {
+    const last = values.peek(name)
+    if (last === undefined) continue
+    const isRepeated = PATHS.some((path) => values.peek(path)?.endsWith(`\\${last}`))
+    if (isRepeated) values.text(name)
   }
 }
 
