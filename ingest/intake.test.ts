@@ -172,7 +172,7 @@ test('an envelope is split: each record has its own raw text, position and dead 
     [JSON.stringify(record), JSON.stringify(record)],
   )
   assert.equal(new Set(events().map((event) => event.metadata.uid)).size, 2)
-  assert.equal(dead()[0]?.reason, 'not_cloudtrail')
+  assert.equal(dead()[0]?.reason, 'wrong_type')
   assert.equal(dead()[0]?.source.position, 'file:0#1')
   const empty = await intake.emit('trail', 'cloudtrail', [{ data: '{"Records":[]}', position: 'file:1' }])
   assert.deepEqual(empty, { records: 1, stored: 0, dropped: 1, dead_lettered: 0 })

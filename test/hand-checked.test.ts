@@ -6,7 +6,7 @@ import { inShort } from './hand-checked.js'
 
 /**
  * Every case of formats whose own tests look at few: when, class and activity, status, actor, target, workload of each
- * event, checked against the record by a person. Images, inventories and file systems are no workloads.
+ * event, checked against the record by hand. Images, inventories and file systems are no workloads.
  */
 const CASES: { readonly [format: string]: { readonly [name: string]: readonly string[] } } = {
   cloudevents: {

@@ -1,7 +1,7 @@
 import type { OcsfEvent } from '../ocsf/event.js'
 
 /**
- * What a person checks of an event first, in one line: `class activity | status | actor | target | workload`, with `-` for
+ * What is checked of an event first, in one line: `class activity | status | actor | target | workload`, with `-` for
  * what the source does not name.
  */
 export function inShort(event: OcsfEvent): string {

@@ -13,7 +13,7 @@ const NEEDED: { readonly [format: string]: string } = {
   azure_functions: 'itemType Type request request.[] context data data.baseType data.baseData',
   cloudevents:
     'specversion id source type data data.class_uid data.category_uid data.type_uid data.activity_id data.time data.severity_id data.metadata data.metadata.version data.metadata.product data.metadata.product.name data.dst_endpoint data.dst_endpoint.ip',
-  cloudtrail: 'eventName',
+  cloudtrail: 'eventName eventSource',
   cyclonedx: 'bom bom.bomFormat bom.metadata.timestamp vulnerability vulnerability.id',
   defender_hunting: 'ActionType Timestamp TimeGenerated Type',
   docker_events: 'Type Action time timeNano',

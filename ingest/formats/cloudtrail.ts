@@ -139,6 +139,12 @@ function normalise(record: unknown, isFunctionRole: (role: string) => boolean): 
   const named = renamed(record)
   const fields = new Fields(named, '')
   if (isObject(record.insightDetails)) return insight(fields)
+  // The name of the call says what the record is: nothing but a text is taken for it.
+  for (const key of ['eventName', 'eventSource']) {
+    const value = named[key]
+    if (value !== undefined && value !== null && typeof value !== 'string')
+      return reject('wrong_type', fields.lacks(key))
+  }
   const operation = fields.text('eventName')
   const service = fields.text('eventSource') ?? (isCall(named) ? 'unknown' : undefined)
   if (service === undefined || operation === undefined) {
