@@ -1,5 +1,3 @@
-// npm run bench:kafka [-- --json] [--part bus|pipeline|response] [--events N] [--rounds N] [--partitions N] [--call N]
-//                        [--only REGEX] [--rate N] [--seconds N] [--write-baseline]
 // bus: kafkajs alone (produce, then consume with no work) and our bus (publish to subscribe). What messages in 1,000s over 64
 // partitions cost when they are not grouped: --part bus --only none --partitions 64 --call 1000.
 // pipeline: ingest -> Kafka -> store -> lake, with detect, a process each; kafkajs alone and `weir up` beside them.
@@ -7,7 +5,7 @@
 // What belongs together is interleaved in rounds; medians of the rounds, ratios paired inside a round.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import { kafkaConfig } from '../bus/kafka-config.js'
 import { openKafka } from '../bus/kafka-connection.js'
 import type { Message } from '../bus/port.js'
@@ -19,21 +17,20 @@ import { alone, type Compression, ours, type Result } from './kafka-bus.js'
 import { bodiesOf, embeddedFlow, type Flow, startLarge } from './kafka-pipeline.js'
 import { responseTimes, type Times } from './kafka-response.js'
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    part: { type: 'string', default: '' },
-    events: { type: 'string', default: '100000' },
-    rounds: { type: 'string', default: '3' },
-    partitions: { type: 'string', default: '12' },
-    // What the intake publishes at once.
-    call: { type: 'string', default: '512' },
-    only: { type: 'string', default: '' },
-    rate: { type: 'string', default: '10000' },
-    seconds: { type: 'string', default: '30' },
-    'write-baseline': { type: 'boolean', default: false },
-  },
-})
+const values = new Command('npm run bench:kafka --')
+  .description('Measures the large size on a Kafka and a Redis that it starts itself, in about ten minutes.')
+  .option('--json', 'the same facts for machines')
+  .option('--part <name>', 'bus, pipeline or response', '')
+  .option('--events <n>', 'events in a round', '100000')
+  .option('--rounds <n>', 'rounds, of which the medians count', '3')
+  .option('--partitions <n>', 'of a topic', '12')
+  .option('--call <n>', 'messages published at once, as the intake does', '512')
+  .option('--only <regex>', 'of the bus, what has this in its name', '')
+  .option('--rate <n>', 'events a second that responses are measured at', '10000')
+  .option('--seconds <n>', 'how long responses are measured', '30')
+  .option('--write-baseline', 'replace bench/baseline-kafka.json by what is measured')
+  .parse()
+  .opts()
 const events = Number(values.events)
 const rounds = Number(values.rounds)
 const partitions = Number(values.partitions)
@@ -166,7 +163,7 @@ if (wants('pipeline')) await pipeline()
 if (wants('response')) await response()
 
 const baseline: Record<string, number> = existsSync(baselineFile) ? JSON.parse(readFileSync(baselineFile, 'utf8')) : {}
-if (values['write-baseline']) {
+if (values.writeBaseline) {
   writeFileSync(baselineFile, `${JSON.stringify({ ...baseline, ...measured }, null, 2)}\n`)
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ events, rounds, partitions, call, measured })}\n`)
