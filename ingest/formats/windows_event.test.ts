@@ -93,6 +93,87 @@ test('an image that Sysmon saw loaded', () => {
   assert.equal(event.time, Date.UTC(2026, 0, 12, 8, 30, 0, 489))
 })
 
+const SECURITY = {
+  Channel: 'Security',
+  Computer: 'DC01.example.org',
+  EventSourceName: 'Microsoft-Windows-Security-Auditing',
+  TimeGenerated: '2026-01-12T08:30:00Z',
+  SubjectUserName: 'ana',
+  SubjectUserSid: 'S-1-5-21-9',
+}
+const security = (EventID: number, data: object) => eventOf(windowsEvent, { ...SECURITY, EventID, ...data })
+const classOf = ({ class_uid, activity_name }: { class_uid: number; activity_name?: string }) => [
+  class_uid,
+  activity_name,
+]
+
+test('privileges, rights, registry values, directory objects: each in its class', () => {
+  const adjusted = security(4703, {
+    TargetUserName: 'WS$',
+    EnabledPrivilegeList: 'SeDebugPrivilege\n\t\tSeTcbPrivilege',
+  })
+  assert.deepEqual(classOf(adjusted), [CLASS.authorize_session, 'Assign Privileges'])
+  assert.deepEqual(adjusted.privileges, ['SeDebugPrivilege', 'SeTcbPrivilege'])
+  const right = security(4704, { PrivilegeList: 'SeDebugPrivilege', TargetSid: 'S-1-5-21-8' })
+  assert.deepEqual(classOf(right), [CLASS.user_access, 'Assign Privileges'])
+  assert.deepEqual([right.user.uid, right.actor.user.name], ['S-1-5-21-8', 'ana'])
+  const used = security(4673, {
+    Service: 'LsaRegisterLogonProcess()',
+    PrivilegeList: 'SeTcbPrivilege',
+    ProcessId: '0x1f0',
+  })
+  assert.deepEqual([...classOf(used), used.kernel.name], [CLASS.kernel_activity, 'Invoke', 'LsaRegisterLogonProcess()'])
+  assert.deepEqual(used.actor.authorizations, [{ policy: { name: 'SeTcbPrivilege' } }])
+  const value = security(4657, { ObjectName: '\\REGISTRY\\X', ObjectValueName: 'Run', OperationType: '%%1904' })
+  assert.deepEqual([...classOf(value), value.kernel.path], [CLASS.kernel_activity, 'Create', '\\REGISTRY\\X\\Run'])
+  const entity = security(5136, { ObjectDN: 'CN=a', ObjectGUID: '{7}', ObjectClass: 'user' })
+  assert.deepEqual(classOf(entity), [CLASS.entity_management, 'Update'])
+  assert.deepEqual(entity.entity, { name: 'CN=a', uid: '7', type: 'user', type_id: 99 })
+  const enumerated = security(4799, {
+    TargetUserName: 'Administrators',
+    CallerProcessId: '0x5',
+    CallerProcessName: 'C:\\a.exe',
+  })
+  assert.deepEqual(classOf(enumerated), [CLASS.group_management, 'Members enumerated'])
+  assert.deepEqual([enumerated.actor.process.name, enumerated.unmapped], ['a.exe', undefined])
+  assert.deepEqual(classOf(security(4751, { TargetUserName: 'list', MemberSid: 'S-1' })), [
+    CLASS.group_management,
+    'Add User',
+  ])
+  const created = security(4741, {
+    TargetUserName: 'WS7$',
+    SamAccountName: 'WS7$',
+    UserPrincipalName: 'ws7@example.org',
+  })
+  assert.deepEqual(classOf(created), [CLASS.account_change, 'Create'])
+  assert.deepEqual([created.user.uid_alt, created.unmapped], ['ws7@example.org', undefined])
+  const ticket = security(4768, { TargetUserName: 'ana', TicketOptions: '0x4081', TicketEncryptionType: '0x12' })
+  assert.deepEqual(ticket.authentication_token.encryption_details, { type: '0x12' })
+})
+
+test('scripts of PowerShell, services that start, logons through AD FS', () => {
+  const PowerShell = {
+    EventSourceName: 'Microsoft-Windows-PowerShell',
+    Channel: 'Microsoft-Windows-PowerShell/Operational',
+  }
+  const script = security(4104, { ...PowerShell, ScriptBlockText: 'whoami', ScriptBlockId: 'b7', Path: 'C:\\x.ps1' })
+  assert.deepEqual(classOf(script), [CLASS.script_activity, 'Execute'])
+  assert.deepEqual(
+    [script.script.script_content.value, script.script.uid, script.script.file.name],
+    ['whoami', 'b7', 'x.ps1'],
+  )
+  const System = { EventSourceName: 'Service Control Manager', Channel: 'System' }
+  const service = security(7036, { ...System, param1: 'Windows Update', param2: 'stopped' })
+  assert.deepEqual([...classOf(service), service.app.name], [CLASS.application_lifecycle, 'Stop', 'Windows Update'])
+  const type = 'http://schemas.microsoft.com/ws/2008/06/identity/claims/'
+  const EventData_dynamic = JSON.stringify(['0', `${type}primarysid`, 'S-1-5-21-7', `${type}groupsid`, 'S-1-1-0'])
+  const claims = security(501, { EventSourceName: 'AD FS Auditing', EventData_dynamic, ClaimsName: 'EX\\bob' })
+  assert.deepEqual(classOf(claims), [CLASS.authentication, 'Claims'])
+  assert.deepEqual(claims.user, { name: 'bob', domain: 'EX', uid: 'S-1-5-21-7', groups: [{ uid: 'S-1-1-0' }] })
+  const refused = security(1203, { EventSourceName: 'AD FS Auditing' })
+  assert.deepEqual([...classOf(refused), refused.status], [CLASS.authentication, 'Logon', 'Failure'])
+})
+
 test('refused with a reason', () => {
   assert.match(refusalOf(windowsEvent, { hello: 1 }), /^not_windows_event/)
   assert.match(refusalOf(windowsEvent, '<Event>'), /^not_windows_event/)

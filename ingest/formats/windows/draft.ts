@@ -6,6 +6,7 @@ import type { ClassPart } from '../auditd/event.js'
 import { defined, type JsonRecord } from '../fields.js'
 import { type MachineHints, machineOf } from '../machine.js'
 import { profilesOf } from '../profiles.js'
+import { actorOf } from './account.js'
 import type { LogEvent } from './event.js'
 import { securityPart } from './security.js'
 import { sysmonPart } from './sysmon.js'
@@ -120,6 +121,7 @@ function describe(event: LogEvent, values: Values): string {
 
 /** An event of another provider: what an application said. */
 function anyPart({ provider, level, id }: LogEvent, values: Values): ClassPart {
+  const actor = values.peek('SubjectUserName') === undefined ? undefined : actorOf(values)
   const isError = level !== undefined && level >= 1 && level <= 3
   if (isError) return { class_uid: CLASS.application_error, activity_id: 1, status_code: String(id) }
   return {
@@ -127,5 +129,6 @@ function anyPart({ provider, level, id }: LogEvent, values: Values): ClassPart {
     activity_id: 99,
     activity_name: (values.text('Activity') ?? `Event ${id}`).slice(0, 200),
     app: { name: provider, vendor_name: 'Microsoft' },
+    ...(actor === undefined ? {} : { actor }),
   }
 }

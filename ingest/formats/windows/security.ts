@@ -1,80 +1,85 @@
 import { CLASS } from '../../../ocsf/event.js'
 import type { ClassPart } from '../auditd/event.js'
 import { defined, type JsonRecord, ownEntry } from '../fields.js'
+import { accountAt, actorOf, logonSession, processOf } from './account.js'
+import { changePart } from './changes.js'
 import type { LogEvent } from './event.js'
 import { integrityId } from './sysmon.js'
 import { baseName, endpointOf, fileAt, userOf, type Values } from './values.js'
-
-/** A user of a Security event by the prefix of its values: `Subject` acts, `Target` is acted on. */
-function accountAt(values: Values, prefix: string): JsonRecord | undefined {
-  const name = values.text(`${prefix}UserName`)
-  const domain = values.text(`${prefix}DomainName`)
-  const sid = values.text(`${prefix}UserSid`) ?? values.text(`${prefix}Sid`)
-  const uid = sid === 'S-1-0-0' ? undefined : sid
-  if (name === undefined && uid === undefined) return undefined
-  return defined({ name, domain, uid, type_id: name?.endsWith('$') ? 3 : undefined })
-}
-
-function logonSession(values: Values, prefix: string): JsonRecord | undefined {
-  const uid = values.text(`${prefix}LogonId`)
-  const uid_alt = values.text('LogonGuid')
-  return uid === undefined || uid === '0x0' ? undefined : defined({ uid, uid_alt })
-}
-
-/** The process that acted; most events have its number in hexadecimal. */
-function processOf(values: Values, pid_name = 'ProcessId', path_name = 'ProcessName'): JsonRecord | undefined {
-  const pid = values.integer(pid_name) ?? values.integer('ProcessID')
-  const path = values.text(path_name) ?? values.text('Application')
-  if (pid === undefined && path === undefined) return undefined
-  if (pid === 0 && path === undefined) return undefined
-  return defined({
-    pid,
-    uid: pid === undefined ? path : undefined,
-    name: path === undefined ? undefined : baseName(path),
-    file: fileAt(path),
-  })
-}
-
-function actorOf(values: Values): JsonRecord | undefined {
-  const actor = defined({
-    user: accountAt(values, 'Subject'),
-    session: logonSession(values, 'Subject'),
-    process: processOf(values),
-  })
-  return Object.keys(actor).length === 0 ? undefined : actor
-}
 
 type Maker = (values: Values, event: LogEvent) => ClassPart
 
 /** Class and attributes of a Windows Security event by its number; undefined for one that is not known here. */
 export function securityPart(event: LogEvent, values: Values): ClassPart | undefined {
-  return MAKERS[event.id]?.(values, event)
+  return MAKERS[event.id]?.(values, event) ?? changePart(event, values)
+}
+
+/** Events of the kinds of group, five each: created, member added, member removed, deleted, changed. */
+const GROUP_EVENTS: readonly (readonly number[])[] = [
+  [4727, 4728, 4729, 4730, 4737],
+  [4731, 4732, 4733, 4734, 4735],
+  [4754, 4756, 4757, 4758, 4755],
+  [4744, 4746, 4747, 4748, 4745],
+  [4749, 4751, 4752, 4753, 4750],
+  [4759, 4761, 4762, 4763, 4760],
+  [4783, 4785, 4786, 4789, 4784],
+  [4790, 4787, 4788, 4792, 4791],
+]
+const GROUP_ACTIVITIES = [6, 3, 4, 5, 99]
+
+function groupMakers(): { [id: number]: Maker } {
+  const makers: { [id: number]: Maker } = {}
+  for (const ids of GROUP_EVENTS) {
+    for (const [n, id] of ids.entries()) makers[id] = (values) => group(GROUP_ACTIVITIES[n] ?? 99, values)
+  }
+  return makers
 }
 
 const MAKERS: { readonly [id: number]: Maker } = {
   1102: (values) => log(1, values),
   1100: (values) => log(7, values),
+  1101: (values) => log(99, values, 'Events dropped'),
+  1104: (values) => log(99, values, 'Log full'),
+  1105: (values) => log(4, values),
   4719: (values) => log(99, values, 'Audit policy change'),
+  4715: (values) => log(99, values, 'Audit policy change'),
+  4902: (values) => log(99, values, 'Audit policy change'),
+  4904: (values) => log(99, values, 'Source registered'),
+  4905: (values) => log(99, values, 'Source unregistered'),
+  4906: (values) => log(99, values, 'Audit policy change'),
+  4908: (values) => log(99, values, 'Audit policy change'),
+  4912: (values) => log(99, values, 'Audit policy change'),
   4624: (values) => logon(1, 1, values),
   4625: (values) => logon(1, 2, values),
+  4649: (values) => logon(1, 2, values),
   4634: (values) => logon(2, 1, values),
   4647: (values) => logon(2, 1, values),
   4648: (values) => logon(7, 1, values),
   4672: privileges,
   4768: (values) => ticket(3, values),
   4769: (values) => ticket(4, values),
+  4772: (values) => ticket(3, values, true),
+  4773: (values) => ticket(4, values, true),
+  4777: (values) => logon(1, 2, values),
   4770: (values) => ticket(5, values),
   4771: (values) => ticket(6, values),
   4776: (values) => logon(1, values.text('Status') === '0x0' ? 1 : 2, values),
   4778: (values) => logon(1, 1, values),
+  4801: (values) => logon(1, 1, values),
+  4800: (values) => ({ ...logon(99, 1, values), activity_name: 'Lock' }),
   4779: (values) => logon(2, 1, values),
   4656: (values) => object(values, 14),
   4658: (values) => object(values, 99, 'Handle closed'),
+  4690: (values) => object(values, 99, 'Handle duplicated'),
+  4985: (values) => object(values, 99, 'Transaction changed'),
   4660: (values) => object(values, 4),
   4661: (values) => object(values, 14),
   4662: (values) => object(values, 99, values.text('OperationType') ?? 'Operation'),
+  4659: (values) => object(values, 14),
+  4691: (values) => object(values, accessActivity(values)),
   4663: (values) => object(values, accessActivity(values)),
   4670: (values) => object(values, 7),
+  4907: (values) => object(values, 7),
   4688: launched,
   4689: (values) => {
     const process = processOf(values) ?? { uid: 'unknown' }
@@ -96,30 +101,31 @@ const MAKERS: { readonly [id: number]: Maker } = {
   4726: (values) => account(6, values),
   4738: (values) => account(99, values, 'Change'),
   4740: (values) => account(9, values),
+  4741: (values) => account(1, values),
+  4742: (values) => account(99, values, 'Change'),
+  4743: (values) => account(6, values),
+  4765: (values) => account(99, values, 'SID history added'),
+  4766: (values) => account(99, values, 'SID history added'),
+  4780: (values) => account(99, values, 'Permissions set'),
+  4782: (values) => account(99, values, 'Password hash accessed'),
+  4794: (values) => account(4, values),
+  4798: (values) => account(99, values, 'Groups enumerated'),
   4767: (values) => account(12, values),
   4781: (values) => account(99, values, 'Rename'),
-  4727: (values) => group(6, values),
-  4731: (values) => group(6, values),
-  4754: (values) => group(6, values),
-  4728: (values) => group(3, values),
-  4732: (values) => group(3, values),
-  4756: (values) => group(3, values),
-  4729: (values) => group(4, values),
-  4733: (values) => group(4, values),
-  4757: (values) => group(4, values),
-  4730: (values) => group(5, values),
-  4734: (values) => group(5, values),
-  4758: (values) => group(5, values),
-  4735: (values) => group(99, values),
-  4737: (values) => group(99, values),
-  4755: (values) => group(99, values),
-  4799: (values) => group(99, values),
+  4799: (values) => group(99, values, 'Members enumerated'),
+  4764: (values) => group(99, values, 'Type changed'),
+  ...groupMakers(),
   5140: share,
   5145: share,
   5156: (values) => connection(1, values),
   5157: (values) => connection(5, values),
   5158: (values) => connection(7, values),
   5159: (values) => connection(5, values),
+  5154: (values) => connection(7, values),
+  5155: (values) => connection(5, values),
+  5150: (values) => connection(5, values),
+  5151: (values) => connection(5, values),
+  5153: (values) => connection(5, values),
   5152: (values) => connection(5, values),
 }
 
@@ -137,6 +143,12 @@ function log(activity_id: number, values: Values, activity_name?: string): Class
 
 const PROTOCOLS: { readonly [name: string]: number } = { NTLM: 1, Kerberos: 2 }
 
+/** Sessions that come and go name the account without a prefix. */
+function accountOf(values: Values): JsonRecord | undefined {
+  const name = values.text('AccountName')
+  return name === undefined ? undefined : defined({ name, domain: values.text('AccountDomain') })
+}
+
 function logon(activity_id: number, status_id: number, values: Values): ClassPart {
   const type = values.integer('LogonType')
   const ip = values.text('IpAddress') ?? values.text('ClientAddress')
@@ -144,8 +156,7 @@ function logon(activity_id: number, status_id: number, values: Values): ClassPar
   const source = endpointOf(ip, values.integer('IpPort'), hostname)
   const protocol = values.text('AuthenticationPackageName') ?? values.text('PackageName')
   const process = values.text('LogonProcessName')
-  const target =
-    accountAt(values, 'Target') ?? userOf(values.text('AccountName')) ?? userOf(values.text('TargetUserName'))
+  const target = accountAt(values, 'Target') ?? accountOf(values) ?? userOf(values.text('TargetUserName'))
   const session = logonSession(values, 'Target')
   const known =
     protocol === undefined
@@ -189,12 +200,20 @@ function logon(activity_id: number, status_id: number, values: Values): ClassPar
   }) as ClassPart
 }
 
-function ticket(activity_id: number, values: Values): ClassPart {
-  const failed = (values.text('Status') ?? values.text('FailureCode') ?? '0x0') !== '0x0'
+function ticket(activity_id: number, values: Values, isFailure = false): ClassPart {
+  const failed = isFailure || (values.text('Status') ?? values.text('FailureCode') ?? '0x0') !== '0x0'
   const part = logon(activity_id, failed ? 2 : 1, values)
   const service = values.text('ServiceName')
+  const flags = values.text('TicketOptions')
+  const type = values.text('TicketEncryptionType')
+  const token = defined({
+    type_id: activity_id === 4 ? 2 : 1,
+    kerberos_flags: flags,
+    encryption_details: type === undefined ? undefined : { type },
+  })
   return {
     ...part,
+    ...(flags === undefined && type === undefined ? {} : { authentication_token: token }),
     auth_protocol_id: 2,
     service: defined({ name: service ?? 'krbtgt', uid: values.text('ServiceSid') }),
   }
@@ -317,7 +336,13 @@ function job(activity_id: number, values: Values): ClassPart {
 }
 
 function account(activity_id: number, values: Values, activity_name?: string): ClassPart {
-  const user = accountAt(values, 'Target') ?? { name: 'unknown' }
+  const known = accountAt(values, 'Target') ?? { name: values.text('SamAccountName') ?? 'unknown' }
+  if (values.peek('SamAccountName') === known.name) values.text('SamAccountName')
+  const user = defined({
+    ...known,
+    display_name: values.text('DisplayName'),
+    uid_alt: values.text('UserPrincipalName'),
+  })
   return defined({
     class_uid: CLASS.account_change,
     activity_id,
@@ -327,7 +352,7 @@ function account(activity_id: number, values: Values, activity_name?: string): C
   }) as ClassPart
 }
 
-function group(activity_id: number, values: Values): ClassPart {
+function group(activity_id: number, values: Values, activity_name = 'Change'): ClassPart {
   const target = accountAt(values, 'Target')
   const member = values.text('MemberName')
   const sid = values.text('MemberSid')
@@ -336,7 +361,7 @@ function group(activity_id: number, values: Values): ClassPart {
   return defined({
     class_uid: CLASS.group_management,
     activity_id,
-    activity_name: activity_id === 99 ? 'Change' : undefined,
+    activity_name: activity_id === 99 ? activity_name : undefined,
     group:
       target === undefined
         ? { name: 'unknown' }
@@ -350,12 +375,14 @@ function share(values: Values): ClassPart {
   const name = values.text('RelativeTargetName')
   const path = values.text('ShareName') ?? 'unknown'
   const whole = name === undefined ? path : `${path}\\${name}`
+  const mask = Number(values.text('AccessMask') ?? Number.NaN)
   const source = endpointOf(values.text('IpAddress'), values.integer('IpPort'))
   const actor = actorOf(values) ?? { app_name: 'Windows' }
   return {
     class_uid: CLASS.file_activity,
     activity_id: 14,
     file: fileAt(whole),
+    ...(Number.isInteger(mask) && mask <= 2_147_483_647 ? { access_mask: mask } : {}),
     actor:
       source === undefined
         ? actor

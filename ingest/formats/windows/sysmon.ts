@@ -50,14 +50,18 @@ const MAKERS: { readonly [id: number]: Maker } = {
   5: (values) => processActivity(2, processAt(values, '')),
   6: driver,
   7: image,
-  8: (values) => betweenProcesses(values, 4, { injection_type_id: 1 }),
+  8: (values) => betweenProcesses(values, 4, { injection_type_id: 1, module: threadOf(values) }),
   9: rawRead,
   10: (values) => betweenProcesses(values, 3),
   11: (values) => file(values, 1, 'TargetFilename', { created_time: timeOf(values.text('CreationUtcTime')) }),
   12: registry,
   13: registry,
   14: registry,
-  15: (values) => file(values, 1, 'TargetFilename', { hashes: hashesOf(values.text('Hash') ?? values.text('Hashes')) }),
+  15: (values) =>
+    file(values, 1, 'TargetFilename', {
+      hashes: hashesOf(values.text('Hash') ?? values.text('Hashes')),
+      created_time: timeOf(values.text('CreationUtcTime')),
+    }),
   16: (values) => lifecycle(99, values, 'Configuration change'),
   17: pipe,
   18: pipe,
@@ -245,6 +249,16 @@ function image(values: Values): ClassPart {
 function driver(values: Values): ClassPart {
   const part = { class_uid: CLASS.kernel_extension_activity, activity_id: 1, driver: { file: loadedFile(values) } }
   return { ...part, actor: { process: { pid: 4, name: 'System' } } }
+}
+
+/** Where a thread begins that was created in another process. */
+function threadOf(values: Values): JsonRecord | undefined {
+  const module = defined({
+    file: fileAt(values.text('StartModule')),
+    function_name: values.text('StartFunction'),
+    start_address: values.text('StartAddress'),
+  })
+  return Object.keys(module).length === 0 ? undefined : { ...module, load_type_id: 0 }
 }
 
 function betweenProcesses(values: Values, activity_id: number, more: JsonRecord = {}): ClassPart {
