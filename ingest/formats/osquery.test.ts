@@ -44,6 +44,29 @@ test('differences: a job is deleted, somebody logged in, ports are opened and cl
   assert.deepEqual([closed?.activity_name, closed?.dst_endpoint.port], ['Close', 80])
 })
 
+test('what is there, or what a process holds, did not begin: services, tasks, open files, keys, devices', () => {
+  const row = (name: string, columns: object) =>
+    eventOf(osquery, { name, hostIdentifier: 'web-1', unixTime: 1_768_206_600, action: 'added', counter: 1, columns })
+  const found = (name: string, columns: object) => row(name, columns).query_evidence
+  const service = { name: 'svc', service_type: 'OWN_PROCESS', start_type: 'AUTO_START', pid: '5', path: 'C:\\s.exe' }
+  assert.deepEqual(found('services', service).service, { name: 'svc', labels: ['start_type:AUTO_START'] })
+  assert.equal(found('process_open_files', { pid: '5', fd: '3', path: '/etc/shadow' }).file.path, '/etc/shadow')
+  const map = { pid: '5', start: '0x7f', path: '/lib/x.so', permissions: 'r-xp' }
+  assert.equal(found('process_memory_map', map).module.file.path, '/lib/x.so')
+  assert.equal(found('pipes', { pid: '5', name: 'lsass', instances: '1' }).file.name, 'lsass')
+  const launchd = { label: 'com.x', name: 'x.plist', path: '/x.plist', program_arguments: '/x -d', run_at_load: '1' }
+  assert.equal(found('launchd', launchd).startup_item.job.cmd_line, '/x -d')
+  const key = { uid: '0', key: 'AAAA', key_file: '/root/.ssh/authorized_keys' }
+  assert.equal(found('authorized_keys', key).file.owner.uid, '0')
+  const suid = { path: '/bin/su', username: 'root', groupname: 'root', permissions: 'S' }
+  assert.equal(found('suid_bin', suid).file.path, '/bin/su')
+  assert.equal(found('usb_devices', { vendor: 'V', model: 'M', serial: 's' }).peripheral_device.serial_number, 's')
+  const task = row('scheduled_tasks', { name: 't', action: 'x.exe', path: '\\t', enabled: '1', next_run_time: '5' })
+  assert.deepEqual([task.class_uid, task.activity_name], [CLASS.scheduled_job_activity, 'Create'])
+  const script = row('powershell_events', { script_text: 'whoami', script_block_id: 'b' })
+  assert.deepEqual([script.class_uid, script.script.script_content.value], [CLASS.script_activity, 'whoami'])
+})
+
 test('snapshots and envelopes are taken apart', () => {
   const users = (osquery.split?.(given('snapshot')) ?? []).map((part) => eventOf(osquery, part))
   assert.deepEqual(

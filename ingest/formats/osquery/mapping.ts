@@ -25,7 +25,10 @@ file_events, process_file_events | activity_id, file.path, file.hashes, file.mod
 logged_in_users, last, user_events | user.name, src_endpoint, session.terminal |
 
 # Scheduled Job Activity 1006
-crontab | job.name, job.cmd_line, job.file, job.desc |
+crontab, scheduled_tasks | job.name, job.cmd_line, job.file, job.desc |
+
+# Script Activity 1009
+powershell_events | script.script_content, script.file, script.uid |
 
 # Account Change 3001
 users, added or removed | user.name, user.uid |
@@ -37,7 +40,7 @@ users, snapshot | user.name, user.uid, user.full_name |
 deb_packages, rpm_packages, programs, apps, chrome_extensions ... | package.name, package.version, package.architecture, package.uid |
 
 # Live Evidence Info 5040
-processes, crontab (snapshot), groups, kernel_modules, interface_addresses, file, hash, startup_items, systemd_units | query_evidence, query_result_id, query_info | removed: Does not exist
+processes, crontab (snapshot), groups, kernel_modules, interface_addresses, file, hash, startup_items, launchd, services, systemd_units, authorized_keys, usb_devices, process_open_files, process_memory_map, pipes | query_evidence, query_result_id, query_info | removed: Does not exist
 
 # Device Inventory Info 5001
 os_version | device.os |

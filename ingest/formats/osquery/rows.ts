@@ -42,6 +42,10 @@ const MAKERS: readonly Maker[] = [
     make: shellHistory,
   },
   { when: (row) => has('command', 'path')(row) && has('minute', 'hour')(row), make: crontab },
+  { when: has('action', 'path', 'enabled', 'next_run_time'), make: scheduledTask },
+  { when: has('script_text'), make: script },
+  { when: has('key_file', 'key'), make: evidence(2, 'file', keyFileOf) },
+  { when: has('vendor', 'model', 'serial'), make: evidence(9, 'peripheral_device', peripheralOf) },
   {
     when: (row) => has('user', 'host')(row) || (has('username', 'host', 'tty')(row) && called(/last|login|logon/)(row)),
     make: login,
@@ -67,8 +71,14 @@ const MAKERS: readonly Maker[] = [
   },
   { when: (row) => called(/startup_items$/)(row) && has('name')(row), make: evidence(15, 'startup_item', startupOf) },
   { when: has('fragment_path', 'id'), make: evidence(11, 'service', serviceOf) },
+  { when: has('service_type', 'start_type', 'name'), make: evidence(11, 'service', windowsServiceOf) },
+  { when: has('name', 'program_arguments', 'run_at_load'), make: evidence(15, 'startup_item', launchdOf) },
+  // What a process holds, not that it began.
+  { when: (row) => has('pid', 'fd', 'path')(row), make: evidence(2, 'file', fileOf) },
+  { when: has('pid', 'path', 'permissions'), make: evidence(6, 'module', mappedOf) },
+  { when: has('pid', 'name', 'instances'), make: evidence(2, 'file', pipeOf) },
   { when: (row) => has('pid', 'path')(row) || has('pid', 'name')(row) || has('pid', 'cmdline')(row), make: process },
-  { when: (row) => has('groupname')(row), make: evidence(4, 'group', groupOf) },
+  { when: (row) => has('groupname')(row) && !has('path')(row), make: evidence(4, 'group', groupOf) },
   {
     when: (row) => has('name', 'used_by')(row) || called(/kernel_(module|extension)/)(row),
     make: evidence(1, 'kernel', kernelOf),
@@ -333,6 +343,36 @@ function crontab(row: Row): ClassPart {
   return { class_uid: CLASS.scheduled_job_activity, activity_id: row.action === 'added' ? 1 : 3, job }
 }
 
+/** scheduled_tasks of Windows. */
+function scheduledTask(row: Row): ClassPart {
+  const { columns } = row
+  const last = secondsOf(columns, 'last_run_time')
+  const next = secondsOf(columns, 'next_run_time')
+  const job = defined({
+    name: columns.text('name') ?? columns.text('path') ?? 'unknown',
+    cmd_line: columns.text('action'),
+    file: fileAt(columns.text('path')),
+    last_run_time: last,
+    next_run_time: next,
+    run_state: columns.text('state'),
+    run_state_id: columns.has('state') ? 99 : undefined,
+  })
+  if (row.action === 'snapshot' || row.isFirst) return evidencePart(row, 5, { job })
+  return { class_uid: CLASS.scheduled_job_activity, activity_id: row.action === 'added' ? 1 : 3, job }
+}
+
+/** powershell_events: a block of a script, as it ran. */
+function script({ columns }: Row): ClassPart {
+  const value = columns.text('script_text') ?? ''
+  const file = fileAt(columns.text('script_path'))
+  return {
+    class_uid: CLASS.script_activity,
+    activity_id: 1,
+    script: defined({ type_id: 2, uid: columns.text('script_block_id'), script_content: { value }, file }),
+    actor: { app_name: 'PowerShell' },
+  }
+}
+
 function login(row: Row): ClassPart {
   const { columns } = row
   const host = columns.text('host')
@@ -491,6 +531,58 @@ function startupOf(columns: Columns): JsonRecord {
 
 function serviceOf(columns: Columns): JsonRecord {
   return { name: columns.text('id') ?? 'unknown' }
+}
+
+/** services of Windows: what they run stays unmapped, a service of OCSF has no program. */
+function windowsServiceOf(columns: Columns): JsonRecord {
+  const start = columns.text('start_type')
+  return defined({
+    name: columns.text('name') ?? 'unknown',
+    labels: start === undefined ? undefined : [`start_type:${start}`],
+  })
+}
+
+/** launchd: jobs that macOS starts. */
+function launchdOf(columns: Columns): JsonRecord {
+  const path = columns.text('path')
+  const program = columns.text('program')
+  return defined({
+    name: columns.text('label') ?? columns.text('name') ?? 'unknown',
+    start_type_id: columns.text('run_at_load') === '1' ? 1 : 3,
+    type_id: 99,
+    type: 'launchd',
+    job: defined({
+      name: columns.text('name') ?? 'launchd',
+      cmd_line: columns.text('program_arguments') ?? program,
+      file: fileAt(path ?? program),
+    }),
+  })
+}
+
+function mappedOf(columns: Columns): JsonRecord {
+  return defined({
+    file: fileAt(columns.text('path') ?? 'unknown'),
+    start_address: columns.text('start'),
+    load_type_id: 0,
+  })
+}
+
+function pipeOf(columns: Columns): JsonRecord {
+  return { name: columns.text('name') ?? 'unknown', type_id: 6 }
+}
+
+function keyFileOf(columns: Columns): JsonRecord | undefined {
+  return fileAt(columns.text('key_file'), defined({ owner: userOf(columns) }))
+}
+
+function peripheralOf(columns: Columns): JsonRecord {
+  return defined({
+    name: columns.text('model') ?? 'unknown',
+    model: columns.text('model'),
+    vendor_name: columns.text('vendor'),
+    serial_number: columns.text('serial'),
+    class: columns.text('type') ?? 'USB',
+  })
 }
 
 function interfaceOf(columns: Columns): JsonRecord[] {
