@@ -188,6 +188,8 @@ export class Fields {
 /** True for what says nothing: null, an empty text, list or object. */
 function isNothing(value: unknown): boolean {
   if (typeof value !== 'object') return value === ''
+  // A loop over a list's keys makes all of them first, and a record may have a list of a million.
+  if (Array.isArray(value)) return value.length === 0
   for (const _ in value) return false
   return true
 }
