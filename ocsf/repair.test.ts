@@ -1,29 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { cleanEvent } from '../test/clean-event.js'
 import type { OcsfEvent } from './event.js'
 import { repaired } from './repair.js'
 
-const clean = {
-  class_uid: 1007,
-  category_uid: 1,
-  activity_id: 1,
-  type_uid: 100701,
-  time: 1_700_000_000_000,
-  severity_id: 1,
-  metadata: { version: '1.8.0', product: { name: 'test' } },
-  device: { hostname: 'a', type_id: 1 },
-  process: { pid: 2 },
-  actor: { process: { pid: 1 } },
-  workload: { kind: 'vm', uid: 'vm/a', name: 'a', group: 'a' },
-}
-
-const eventWith = (changes: object) => structuredClone({ ...clean, ...changes }) as unknown as OcsfEvent
+const eventWith = (changes: object) => structuredClone({ ...cleanEvent, ...changes }) as unknown as OcsfEvent
 const left = (event: OcsfEvent) => repaired(event).map(({ path, code }) => [path, code])
 
 test('a valid event is left as it is', () => {
   const event = eventWith({})
   assert.deepEqual(left(event), [])
-  assert.deepEqual(event, clean)
+  assert.deepEqual(event, cleanEvent)
 })
 
 test('an optional value that OCSF does not allow moves to unmapped, wherever it stands', () => {

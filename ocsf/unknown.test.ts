@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { cleanEvent } from '../test/clean-event.js'
 import type { OcsfEvent } from './event.js'
 import { moveUnknown } from './unknown.js'
 import { validate } from './validate.js'
 
-const clean = {
-  class_uid: 1007,
-  category_uid: 1,
-  activity_id: 1,
-  type_uid: 100701,
-  time: 1_700_000_000_000,
-  severity_id: 1,
-  metadata: { version: '1.8.0', product: { name: 'test' } },
-  device: { hostname: 'a', type_id: 1 },
-  process: { pid: 2 },
-  actor: { process: { pid: 1 } },
-  workload: { kind: 'vm', uid: 'vm/a', name: 'a', group: 'a' },
-}
-
 /** The clean event with attributes replaced or added, made from JSON as an intake would. */
 function eventWith(json: string): OcsfEvent {
-  return JSON.parse(`${JSON.stringify(clean).slice(0, -1)},${json}}`) as OcsfEvent
+  return JSON.parse(`${JSON.stringify(cleanEvent).slice(0, -1)},${json}}`) as OcsfEvent
 }
 
 test('unknown attributes move to unmapped under their path, at any depth, and the event becomes valid', () => {

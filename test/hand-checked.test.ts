@@ -73,8 +73,8 @@ const CASES: { readonly [format: string]: { readonly [name: string]: readonly st
       '2026-01-12T08:33:00.500Z | 5020 Collect | Success | - | registry.shop.example/cart@sha256:1212121212121212121212121212121212121212121212121212121212121212 | -',
     ],
     inventory: [
-      '2026-01-12T08:34:00.000Z | 2002 Create | New | - | /work/sbom.json CVE-2026-0204 | -',
-      '2026-01-12T08:34:00.000Z | 5020 Collect | Success | - | /work/sbom.json | -',
+      '2026-01-12T08:34:00.000Z | 2002 Create | New | - | /builds/sbom.json CVE-2026-0204 | -',
+      '2026-01-12T08:34:00.000Z | 5020 Collect | Success | - | /builds/sbom.json | -',
     ],
   },
   kubernetes_objects: {
