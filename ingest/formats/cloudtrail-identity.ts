@@ -44,11 +44,14 @@ export function identityOf(record: Fields): Identity {
   const key = identity?.text('accessKeyId') ?? identity?.text('credentialId')
   const context = identity?.object('sessionContext')
   const issuer = context?.object('sessionIssuer')
-  const role = issuer?.text('userName')
+  const issued = issuer?.text('userName')
+  const named = issued !== undefined && principal !== undefined ? NOBODY : namesOf(identity?.text('arn'))
+  const role = issued ?? named.role
   if (issuer !== undefined) readRepeated(issuer, account, principal)
   const person = identity?.object('onBehalfOf')
-  const user = userOf({ identity, person, type, account, invoked_by, principal, key, role })
-  const session = sessionOf(context, issuer, key, principal)
+  const user = userOf({ identity, person, type, account, invoked_by, principal, key, role: role ?? named.user })
+  const session_name = sessionName(principal) ?? named.session
+  const session = sessionOf(context, issuer, key, session_name)
   const idp = identityProvider(identity, context, person)
   const scope = identity?.object('inScopeOf')
   const actor: JsonRecord = { user }
@@ -61,7 +64,7 @@ export function identityOf(record: Fields): Identity {
     type,
     account,
     role,
-    session: type === 'AssumedRole' ? sessionName(principal) : undefined,
+    session: type === 'AssumedRole' ? session_name : undefined,
     invoked_by,
     scope: { type: scope?.text('issuerType'), issued_to: scope?.text('credentialsIssuedTo') },
   }
@@ -84,6 +87,7 @@ type UserParts = {
   invoked_by: string | undefined
   principal: string | undefined
   key: string | undefined
+  /** What the session's issuer or the ARN calls the caller. */
   role: string | undefined
 }
 
@@ -105,7 +109,7 @@ function userOf({ identity, person, type, account, invoked_by, principal, key, r
   return user
 }
 
-function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?: string, principal?: string) {
+function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?: string, uid?: string) {
   if (!context) return undefined
   const attributes = context.object('attributes')
   const is_mfa = attributes?.boolean('mfaAuthenticated')
@@ -113,7 +117,6 @@ function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?
   const created_time = created === undefined ? undefined : parseTime(created)
   if (created !== undefined && created_time === undefined) attributes?.keep('creationDate')
   const arn = issuer?.text('arn')
-  const uid = sessionName(principal)
   const source = context.text('sourceIdentity')
   const session: JsonRecord = {}
   if (uid !== undefined) session.uid = uid
@@ -124,6 +127,17 @@ function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?
   if (is_mfa !== undefined) session.is_mfa = is_mfa
   if (key !== undefined) session.credential_uid = key
   return Object.keys(session).length === 0 ? undefined : session
+}
+
+type Names = { user?: string; role?: string; session?: string }
+const NOBODY: Names = {}
+
+/** `:user/path/NAME`, `:assumed-role/ROLE/SESSION`: the same names, where the record has them nowhere else. */
+function namesOf(arn: string | undefined): Names {
+  if (arn === undefined || arn.length > 2048) return NOBODY
+  const [kind, name, ...rest] = arn.slice(arn.lastIndexOf(':') + 1).split('/')
+  if (kind === 'user') return defined({ user: rest.at(-1) ?? name })
+  return kind === 'assumed-role' ? defined({ role: name, session: rest[0] }) : NOBODY
 }
 
 /** `AROAEXAMPLEID:session-name`: the id of the role, then the name of the session. */

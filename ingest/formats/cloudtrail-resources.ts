@@ -1,71 +1,49 @@
 import { accountOf, type Identity } from './cloudtrail-identity.js'
-import { instancesOf } from './cloudtrail-workload.js'
+import { type Target, targetsOf } from './cloudtrail-targets.js'
 import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
 
 /** Resources in one event; bulk calls name thousands, and api.request.data has them all. */
 const MAX_RESOURCES = 64
 
-/** Request parameters that name what a call is about, and its CloudFormation type. */
-const PARAMETERS: readonly (readonly [parameter: string, type: string, service?: string])[] = [
-  ['bucketName', 'AWS::S3::Bucket'],
-  ['functionName', 'AWS::Lambda::Function'],
-  ['roleName', 'AWS::IAM::Role'],
-  ['roleArn', 'AWS::IAM::Role'],
-  ['userName', 'AWS::IAM::User', 'iam.amazonaws.com'],
-  ['groupName', 'AWS::IAM::Group', 'iam.amazonaws.com'],
-  ['policyArn', 'AWS::IAM::Policy'],
-  ['instanceProfileName', 'AWS::IAM::InstanceProfile'],
-  ['secretId', 'AWS::SecretsManager::Secret'],
-  ['keyId', 'AWS::KMS::Key'],
-  ['tableName', 'AWS::DynamoDB::Table'],
-  ['queueUrl', 'AWS::SQS::Queue'],
-  ['topicArn', 'AWS::SNS::Topic'],
-  ['groupId', 'AWS::EC2::SecurityGroup', 'ec2.amazonaws.com'],
-  ['snapshotId', 'AWS::EC2::Snapshot'],
-  ['imageId', 'AWS::EC2::Image'],
-  ['vpcId', 'AWS::EC2::VPC'],
-  ['dBInstanceIdentifier', 'AWS::RDS::DBInstance'],
-  ['dBClusterIdentifier', 'AWS::RDS::DBCluster'],
-  ['dBSnapshotIdentifier', 'AWS::RDS::DBSnapshot'],
-  ['repositoryName', 'AWS::ECR::Repository', 'ecr.amazonaws.com'],
-  ['trailName', 'AWS::CloudTrail::Trail'],
-  ['name', 'AWS::CloudTrail::Trail', 'cloudtrail.amazonaws.com'],
-  ['clusterName', 'AWS::EKS::Cluster', 'eks.amazonaws.com'],
-  ['stackName', 'AWS::CloudFormation::Stack'],
-  ['logGroupName', 'AWS::Logs::LogGroup'],
-]
+/** A call, as far as it says what it is about. */
+type Asked = { service: string; operation: string; region: string | undefined; request: unknown; response: unknown }
 
-const PARAMETER_AT = new Map(PARAMETERS.map(([parameter], at) => [parameter, at]))
-
-/** What the call was about: CloudTrail's `resources`, then what its parameters name besides. */
-export function resourcesOf(record: Fields, service: string, request: unknown, response: unknown): JsonRecord[] {
+/** What the call was about: CloudTrail's `resources`, then what its parameters and its answer name besides. */
+export function resourcesOf(record: Fields, call: Asked): JsonRecord[] {
   const resources = listed(record)
-  if (!isObject(request)) return resources.slice(0, MAX_RESOURCES)
-  const found = parametersIn(request)
-  const instances = instancesOf(request, response)
-  if (found.length === 0 && instances.length === 0) return resources.slice(0, MAX_RESOURCES)
-  const names = new Set(resources.flatMap(({ uid, name }) => [uid, name]))
-  const add = (text: unknown, type: string) => {
-    if (typeof text !== 'string' || text === '' || names.has(text)) return
-    names.add(text)
-    resources.push({ ...(text.startsWith('arn:') ? { uid: text } : { name: text }), type, role_id: 1, role: 'Target' })
+  const object = objectOf(call)
+  if (object !== undefined && !resources.some(({ type }) => type === OBJECT)) resources.unshift(object)
+  for (const target of targetsOf(call.service, call.operation, call.request, call.response)) {
+    const same = resources.find((resource) => isSame(resource, target))
+    if (same === undefined) resources.push({ ...target, role_id: 1, role: 'Target' })
+    else if (same.name === undefined && target.name !== undefined) same.name = target.name
+    if (resources.length >= MAX_RESOURCES) break
   }
-  for (const at of found) {
-    const [parameter, type, only] = PARAMETERS[at] as (typeof PARAMETERS)[number]
-    if (only === undefined || only === service) add(request[parameter], type)
-  }
-  for (const id of instances) add(id, 'AWS::EC2::Instance')
   return resources.slice(0, MAX_RESOURCES)
 }
 
-/** Where in the table the parameters of a request stand that are in it, in the table's order. */
-function parametersIn(request: JsonRecord): number[] {
-  const found: number[] = []
-  for (const parameter in request) {
-    const at = PARAMETER_AT.get(parameter)
-    if (at !== undefined) found.push(at)
-  }
-  return found.length < 2 ? found : found.sort((a, b) => a - b)
+/** An ARN ends with the name or the id of what it names: `:key/1234-abcd`, `:function:orders`, `:::bucket`. */
+function isSame(resource: JsonRecord, { uid, name }: Target): boolean {
+  const known = resource.uid
+  if (typeof known !== 'string') return resource.name === (name ?? uid)
+  return [uid, name].some((text) => text !== undefined && (known === text || endsWithPart(known, text)))
+}
+
+function endsWithPart(arn: string, part: string): boolean {
+  const before = arn.charAt(arn.length - part.length - 1)
+  return arn.endsWith(part) && (before === ':' || before === '/') && arn.startsWith('arn:')
+}
+
+const OBJECT = 'AWS::S3::Object'
+
+/** The object that a call of S3 reads or writes, of which only some records list the ARN. */
+function objectOf({ service, region, request }: Asked): JsonRecord | undefined {
+  if (service !== 's3.amazonaws.com' || !isObject(request)) return undefined
+  const bucket = text(request.bucketName)
+  const key = text(request.key)
+  if (bucket === undefined || key === undefined) return undefined
+  const partition = region?.startsWith('cn-') ? 'aws-cn' : region?.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
+  return { uid: `arn:${partition}:s3:::${bucket}/${key}`, type: OBJECT, role_id: 1, role: 'Target' }
 }
 
 function listed(record: Fields): JsonRecord[] {

@@ -16,7 +16,8 @@ export type Call = {
   response: unknown
 }
 
-const INSTANCE = /^i-[0-9a-z]{8,17}$/
+/** The id of a virtual machine; records whose ids were replaced have any letters. */
+export const INSTANCE = /^i-[0-9a-z]{8,17}$/i
 const LAMBDA = 'lambda.amazonaws.com'
 const INSTANCE_PARAMETERS = ['instanceId', 'target', 'instanceIds', 'instancesSet'] as const
 const NONE: readonly string[] = []

@@ -62,8 +62,11 @@ test("a function's role acts as the function, also in a stranger's hands", () =>
   assert.equal(scoped.workload?.uid, 'function/aws/123456789012/eu-west-1/resize')
   assert.equal(scoped.workload?.group, 'resize:7')
   assert.deepEqual(
-    scoped.resources?.map(({ uid, name }: any) => uid ?? name),
-    ['arn:aws:s3:::pictures/a.png', 'arn:aws:s3:::pictures', 'pictures'],
+    scoped.resources?.map(({ uid, name }: any) => [uid, name]),
+    [
+      ['arn:aws:s3:::pictures/a.png', undefined],
+      ['arn:aws:s3:::pictures', 'pictures'],
+    ],
   )
 })
 
@@ -339,7 +342,7 @@ test('the root user has a name; an instance that was launched is target and work
   assert.equal(event.workload?.uid, 'vm/i-0123456789abcdef0')
   // Digits at the end of an id are no number of a machine among alike ones.
   assert.equal(event.workload?.group, 'i-0123456789abcdef0')
-  assert.ok((event.resources as any[]).some(({ name }) => name === 'i-0123456789abcdef0'))
+  assert.ok((event.resources as any[]).some(({ uid }) => uid === 'i-0123456789abcdef0'))
 })
 
 test('verbs that say what a call does', () => {
@@ -348,4 +351,78 @@ test('verbs that say what a call does', () => {
     activities.map((operation) => apiActivity(operation, false)),
     [1, 2, 3, 4, 99],
   )
+})
+
+test('what a call is about: what its name says, what is known, what it made', () => {
+  const named = (eventName: string, service: string, requestParameters: object, responseElements?: object) => {
+    const record = { ...given('one instance stopped'), eventName, requestParameters, responseElements }
+    const event = eventOf(cloudtrail, { ...record, eventSource: `${service}.amazonaws.com` })
+    return ((event.resources ?? []) as any[]).map(({ type, uid, name }) => [type, uid, name].join(' '))
+  }
+  const arn = 'arn:aws:iam::123456789012:role/backup'
+  const cases: [string[], ReturnType<typeof named>][] = [
+    [['AWS::EC2::RouteTable rtb-1 '], named('CreateRoute', 'ec2', { routeTableId: 'rtb-1', gatewayId: 'igw-1' })],
+    [
+      ['AWS::EC2::SecurityGroup sg-1 web', 'AWS::EC2::VPC vpc-1 '],
+      named('CreateSecurityGroup', 'ec2', { groupName: 'web', vpcId: 'vpc-1' }, { groupId: 'sg-1', requestId: 'r' }),
+    ],
+    [[`AWS::IAM::Role ${arn} backup`], named('CreateRole', 'iam', { roleName: 'backup' }, { role: { arn } })],
+    [
+      ['AWS::IAM::Role  backup', 'AWS::IAM::Policy arn:aws:iam::aws:policy/AdministratorAccess '],
+      named('AttachRolePolicy', 'iam', {
+        policyArn: 'arn:aws:iam::aws:policy/AdministratorAccess',
+        roleName: 'backup',
+      }),
+    ],
+    [
+      ['TrafficMirrorTarget tmt-1 ', 'AWS::EC2::NetworkInterface eni-1 '],
+      named(
+        'CreateTrafficMirrorTarget',
+        'ec2',
+        { CreateTrafficMirrorTargetRequest: { NetworkInterfaceId: 'eni-1', ClientToken: 'c' } },
+        { CreateTrafficMirrorTargetResponse: { trafficMirrorTarget: { trafficMirrorTargetId: 'tmt-1' } } },
+      ),
+    ],
+    [
+      ['Session alice-1 ', 'AWS::EC2::Instance i-0123456789ABCDEF0 '],
+      named('StartSession', 'ssm', { target: 'i-0123456789ABCDEF0' }, { sessionId: 'alice-1' }),
+    ],
+    [
+      ['AWS::RDS::DBSnapshot  prod', 'AWS::RDS::DBSnapshot  copy'],
+      named('CopyDBSnapshot', 'rds', {
+        sourceDBSnapshotIdentifier: 'prod',
+        targetDBSnapshotIdentifier: 'copy',
+      }),
+    ],
+    [
+      ['AWS::SecretsManager::Secret arn:aws:secretsmanager:eu-west-1:123456789012:secret:db '],
+      named(
+        'PutResourcePolicy',
+        'secretsmanager',
+        { secretId: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db' },
+        { arn: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db', name: 'db' },
+      ),
+    ],
+    [['AWS::EKS::Cluster  prod'], named('DescribeCluster', 'eks', { name: 'prod' })],
+    [
+      ['Guardrail g-1 '],
+      named('DeleteGuardrail', 'bedrock', { guardrailId: 'g-1', name: 'HIDDEN_DUE_TO_SECURITY_REASONS' }),
+    ],
+    [
+      ['AWS::S3::Object arn:aws:s3:::pictures/a.png ', 'AWS::S3::Bucket  pictures'],
+      named('GetObject', 's3', { bucketName: 'pictures', key: 'a.png' }),
+    ],
+    [[], named('DescribeInstances', 'ec2', { maxResults: 100, filterSet: { items: [{ name: 'vpc-id' }] } })],
+  ]
+  for (const [expected, found] of cases) assert.deepEqual(found, expected)
+})
+
+test('the ARN names the caller where nothing else does', () => {
+  const arn = 'arn:aws:sts::123456789012:assumed-role/web/i-0123456789abcdef0'
+  const called = (userIdentity: object) => eventOf(cloudtrail, { ...given('one instance stopped'), userIdentity })
+  const session = called({ type: 'AssumedRole', arn, accountId: '123456789012' })
+  assert.equal(session.actor.user.name, 'web')
+  assert.equal(session.workload?.uid, 'vm/i-0123456789abcdef0')
+  const user = called({ type: 'IAMUser', arn: 'arn:aws:iam::123456789012:user/ops/alice' })
+  assert.equal(user.actor.user.name, 'alice')
 })

@@ -50,7 +50,7 @@ sourceIPAddress, vpcEndpointId, vpcEndpointAccountId | src_endpoint.ip, src_endp
 userAgent | http_request.user_agent
 tlsDetails.clientProvidedHostHeader | dst_endpoint.hostname
 additionalEventData: x-amz-id-2, bytesTransferredIn | http_request.uid, http_request.body_length
-resources, names in requestParameters | resources[].uid, resources[].type, resources[].owner
+resources, names in requestParameters, names in responseElements | resources[].uid, resources[].name, resources[].type, resources[].owner | Ids and ARNs are the uid, names the name.
 awsRegion, recipientAccountId | cloud.region, cloud.account.uid
 eventID, eventType, sharedEventID | metadata.uid, metadata.event_code, metadata.correlation_uid
 addendum.originalEventID | metadata.original_event_uid
@@ -224,7 +224,8 @@ function draftOf({ fields, service, operation, original_time, time, isFunctionRo
   const logon = authenticationActivity(service, operation)
   const change = logon === undefined ? accountChange(service, operation, request, response, identity) : undefined
   // Authentication and Account Change have no resources in OCSF: their `user` is what was asked for.
-  const resources = logon === undefined && change === undefined ? resourcesOf(fields, service, request, response) : []
+  const isActivity = logon === undefined && change === undefined
+  const resources = isActivity ? resourcesOf(fields, { service, operation, region, request, response }) : []
   const call = { identity, service, user_agent, source_address, account, region, request, response }
   const workload = workloadOf(call, isFunctionRole)
   const additional = additionalOf(fields)
