@@ -1,7 +1,7 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { defined, type Fields, isObject, type JsonRecord } from './fields.js'
-import { type GcpEntry, gcpCloud, gcpWorkload, readEntry } from './gcp-entry.js'
+import { callerOf, type GcpEntry, gcpCloud, gcpWorkload, readEntry } from './gcp-entry.js'
 import { gcpActivity, rpcCode } from './gcp-operations.js'
 import { severityOf } from './log-level.js'
 import { endpointOf } from './network-address.js'
@@ -38,7 +38,7 @@ export function auditLog(record: JsonRecord): Outcome<EventDraft[]> {
   const service = payload.text('serviceName') ?? serviceOfMethod(method)
   const resource_name = payload.text('resourceName') ?? granted[0]?.resource
   const request = payload.object('requestMetadata')
-  const address = request?.text('callerIp') ?? request?.text('callerIP')
+  const address = callerOf(request)
   const agent = request?.text('callerSuppliedUserAgent')
   const status = statusOf(payload, granted)
   const login = service === 'login.googleapis.com' ? LOGINS[method.slice(method.lastIndexOf('.') + 1)] : undefined

@@ -111,11 +111,7 @@ export function readEntry(entry: JsonRecord, feature: string) {
   const log = logOf(entry)
   const project = labels.text('project_id') ?? /^projects\/([^/]+)/.exec(name ?? '')?.[1]
   const severity = fields.text('severity')
-  // Google: entries with the same log, time and insert id are one entry.
-  const uid =
-    insert_id === undefined || time === undefined || name === undefined
-      ? undefined
-      : eventUid(time, hash('sha256', `${name}\n${original_time}\n${insert_id}`, 'hex'))
+  const uid = entryUid(name, time, original_time, insert_id)
   const read: GcpEntry = {
     fields,
     time,
@@ -142,6 +138,24 @@ export function readEntry(entry: JsonRecord, feature: string) {
     }),
   }
   return { kind: 'ok', value: read } as const
+}
+
+/** Google: entries with the same log, time and insert id are one entry. Undefined where one of them is missing. */
+export function entryUid(
+  log_name: string | undefined,
+  time: number | undefined,
+  original_time: string | undefined,
+  insert_id: string | undefined,
+): string | undefined {
+  if (insert_id === undefined || time === undefined || log_name === undefined) return undefined
+  return eventUid(time, hash('sha256', `${log_name}\n${original_time}\n${insert_id}`, 'hex'))
+}
+
+/** Where a request came from; the field has two spellings, and some exports write both. */
+export function callerOf(request: Fields | undefined): string | undefined {
+  const address = request?.text('callerIp') ?? request?.text('callerIP')
+  if (request?.text('callerIP') !== address) request?.keep('callerIP')
+  return address
 }
 
 /** `us-central1` of the zone `us-central1-f`. */

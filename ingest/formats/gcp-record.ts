@@ -5,6 +5,8 @@ import { appLog } from './gcp-app-log.js'
 import { auditLog } from './gcp-audit-log.js'
 import { gcpEntry, logOf, PAYLOADS } from './gcp-entry.js'
 import { flowLog } from './gcp-flow-log.js'
+import { kubernetesEvents } from './k8s_audit.js'
+import { isGke } from './k8s-audit-gke.js'
 
 type GcpKind = 'audit' | 'flow' | 'app'
 
@@ -28,7 +30,7 @@ export function gcpEvents(value: unknown): Outcome<EventDraft[]> {
     const found = entry === undefined ? kindOf(value) : 'none of them'
     return reject('not_log_entry', `expected a LogEntry with ${PAYLOADS.join(', ')}, found ${found}`)
   }
-  if (kind === 'audit') return auditLog(entry)
+  if (kind === 'audit') return isGke(entry) ? kubernetesEvents(entry) : auditLog(entry)
   return kind === 'flow' ? flowLog(entry) : appLog(entry)
 }
 

@@ -5,6 +5,7 @@ import { eventOf, eventsOf, fixtureCase, refusalOf } from '../../test/format-cas
 import { gcpAudit } from './gcp_audit.js'
 import { gcpFunctions } from './gcp_functions.js'
 import { gcpVpcFlow } from './gcp_vpc_flow.js'
+import { k8sAudit } from './k8s_audit.js'
 
 const given = (name: string) => fixtureCase('gcp_audit/records.jsonl', name)
 const convert = (name: string) => eventOf(gcpAudit, given(name))
@@ -76,7 +77,7 @@ test('policy denied, system event and sign-in', () => {
 test('a table export in lower case', () => {
   const event = convert('table export')
   assert.equal(event.time, Date.UTC(2026, 0, 12, 8, 40, 0, 500))
-  assert.deepEqual([event.activity_name, event.api.service.name], ['Create', 'k8s.io'])
+  assert.deepEqual([event.activity_name, event.api.service.name], ['Create', 'kube-apiserver'])
   assert.equal(event.src_endpoint.ip, '10.0.0.2')
   assert.equal(event.actor.user.type_id, 4)
 })
@@ -99,6 +100,16 @@ test('Pub/Sub messages are taken apart; the uid is of the entry, not of the deli
   assert.ok(gcpAudit.detect(pushed) > 0.9)
   const broken = gcpAudit.split?.({ message: { data: Buffer.from('{nonsense').toString('base64') } })?.[0]
   assert.match(refusalOf(gcpAudit, JSON.stringify(broken)), /^not_log_entry: /)
+})
+
+test('calls of a cluster are those of k8s_audit, whichever format reads the sink', () => {
+  const entry = fixtureCase('k8s_audit/events.jsonl', 'GKE in Cloud Logging')
+  const event = eventOf(gcpAudit, entry)
+  assert.ok(event.workload?.uid.startsWith('pod/'), event.workload?.uid)
+  assert.deepEqual(event, { ...eventOf(k8sAudit, entry), raw_data: event.raw_data })
+  const { serviceName: _, ...protoPayload } = entry.protoPayload as Record<string, unknown>
+  assert.equal(eventOf(gcpAudit, { ...entry, protoPayload }).workload?.uid, event.workload?.uid)
+  assert.equal(surest({ ...entry, protoPayload }), 'k8s_audit')
 })
 
 test('the service is told by the method where an export left it out', () => {

@@ -56,6 +56,8 @@ export type Call = {
   log_name: string
   reporter?: string | undefined
   record_uid?: string | undefined
+  /** What the source of a log calls the entry, if its clients cannot choose it. */
+  uid?: string | undefined
   /** Every field that was not read. */
   rest: () => JsonRecord
 }

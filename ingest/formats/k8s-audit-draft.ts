@@ -214,6 +214,7 @@ function metadataOf(call: Call): Partial<Metadata> {
   metadata.log_provider = feature
   if (stage !== undefined) metadata.event_code = stage
   // Clients may choose the audit id, so it cannot be the uid: one could make an event look like a repetition.
+  if (call.uid !== undefined) metadata.uid = call.uid
   if (audit_id !== undefined) metadata.correlation_uid = audit_id
   if (original_event_uid !== undefined) metadata.original_event_uid = original_event_uid
   if (original_time !== undefined) metadata.original_time = original_time

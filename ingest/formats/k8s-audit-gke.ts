@@ -1,8 +1,9 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { Fields, isObject, type JsonRecord } from './fields.js'
+import { callerOf, entryUid } from './gcp-entry.js'
 import { annotationsOf, type Call, type Decision, type Target, timeIn } from './k8s-audit-call.js'
 import { userOf } from './k8s-audit-identity.js'
-import { parseTime } from './time.js'
+import { isEventTime, parseTime } from './time.js'
 
 /** HTTP statuses of the gRPC codes that Cloud Logging writes, so that every cluster's log says 403 for forbidden. */
 const HTTP_OF_GRPC: { readonly [code: number]: number } = {
@@ -25,7 +26,11 @@ const HTTP_OF_GRPC: { readonly [code: number]: number } = {
 
 /** True for a LogEntry of Cloud Logging that is the audit log of a cluster itself (not of the service that manages it). */
 export function isGke(record: JsonRecord): boolean {
-  return isObject(record.protoPayload) && record.protoPayload.serviceName === 'k8s.io'
+  const payload = record.protoPayload
+  if (!isObject(payload) || typeof payload.methodName !== 'string') return false
+  return (
+    payload.serviceName === 'k8s.io' || (payload.serviceName === undefined && payload.methodName.startsWith('io.k8s.'))
+  )
 }
 
 /** Reads a LogEntry whose protoPayload is an AuditLog of the service `k8s.io`. */
@@ -34,7 +39,7 @@ export function gkeCallOf(record: JsonRecord): Outcome<Call> {
   const payload = entry.object('protoPayload') as Fields
   const method = payload.text('methodName')
   if (method === undefined) return reject('not_kubernetes_audit', 'protoPayload.methodName: required, not found')
-  for (const key of ['serviceName', '@type']) payload.any(key)
+  for (const key of ['serviceName', '@type', 'at_sign_type']) payload.any(key)
   const resource_name = payload.text('resourceName')
   const { verb, target } = calledOf(method, resource_name)
   const status = payload.object('status')
@@ -44,10 +49,10 @@ export function gkeCallOf(record: JsonRecord): Outcome<Call> {
   const operation = entry.object('operation')
   const { decisions, tags } = annotationsOf(entry.object('labels'))
   const identity = principalOf(payload.object('authenticationInfo'))
-  const original_time = entry.text('timestamp')
+  const original_time = entry.text('timestamp') ?? payload.text('timestamp')
   const received = entry.text('receiveTimestamp')
   const time = original_time === undefined ? timeIn(received) : parseTime(original_time)
-  const caller = request_info?.text('callerIp') ?? request_info?.text('callerIP')
+  const caller = callerOf(request_info)
   const log = entry.text('logName')
   const insert_id = entry.text('insertId')
   const producer = operation?.any('producer')
@@ -78,6 +83,7 @@ export function gkeCallOf(record: JsonRecord): Outcome<Call> {
     feature: 'Google Kubernetes Engine',
     log_name: log === undefined ? 'cloudaudit.googleapis.com' : decodeLog(log),
     record_uid: insert_id,
+    uid: time !== undefined && isEventTime(time) ? entryUid(log, time, original_time, insert_id) : undefined,
     rest: () => entry.rest(),
   })
 }
@@ -117,7 +123,7 @@ function calledOf(method: string, name: string | undefined): { verb: string; tar
 }
 
 function principalOf(fields: Fields | undefined): Call['identity'] {
-  const email = fields?.text('principalEmail')
+  const email = fields?.text('principalEmail') ?? fields?.text('authoritySelector')
   const uid_alt = fields?.text('principalSubject')
   const user = userOf({ name: email ?? uid_alt, uid: undefined, groups: [], uid_alt })
   const is_node = email?.startsWith('system:node:') === true

@@ -39,7 +39,7 @@ export const k8sAudit = defineFormat({
   },
   split: splitEnvelope,
   create({ cluster }) {
-    const one = (record: unknown) => normalise(record, cluster)
+    const one = (record: unknown) => kubernetesEvents(record, cluster)
     return (record) => {
       const inner = splitEnvelope(record)
       if (inner === undefined) return one(record)
@@ -68,7 +68,8 @@ function sureOf(record: unknown): number {
   return marks === 0 ? 0 : Math.min(0.9, 0.4 + marks * 0.2)
 }
 
-function normalise(record: unknown, cluster: string | undefined): Outcome<EventDraft[]> {
+/** One audit event, also as a LogEntry of Google Cloud; `cluster` names the cluster of events that do not say theirs. */
+export function kubernetesEvents(record: unknown, cluster?: string): Outcome<EventDraft[]> {
   if (!isObject(record)) return reject('not_kubernetes_audit', `expected an audit event, found ${kindOf(record)}`)
   const wrapped = isGke(record) ? undefined : unwrap(record)
   const event = wrapped ? wrapped.event : record
