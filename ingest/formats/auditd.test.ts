@@ -247,3 +247,26 @@ test('all audit records of the corpus become valid OCSF', { skip: shared ? false
   assert.ok(report.events > 30)
   assert.deepEqual([report.rejected, report.dropped, report.problems], [{}, {}, {}])
 })
+
+test('what SELinux, AppArmor and Landlock refuse without a call', () => {
+  const of = (line: string) => eventOf(auditd, `type=${line}`)
+  const bounded = of(
+    'SELINUX_ERR msg=audit(1768206624.101:71): op=security_bounded_transition seresult=denied oldcontext=system_u:system_r:init_t:s0 newcontext=system_u:system_r:web_t:s0',
+  )
+  assert.deepEqual([bounded.status, bounded.action_id, bounded.policy.name], ['Failure', 2, 'SELinux'])
+  assert.equal(bounded.category_name, 'System Activity')
+  const killed = of(
+    'APPARMOR_KILL msg=audit(1768206624.102:72): apparmor="KILLED" operation="exec" profile="/usr/sbin/web" name="/bin/sh" pid=811 comm="web"',
+  )
+  assert.deepEqual([killed.class_name, killed.activity_name, killed.status], ['Process Activity', 'Launch', 'Failure'])
+  const written = of(
+    'LANDLOCK_ACCESS msg=audit(1768206624.103:73): domain=195ba459b blockers=fs.write_file,fs.truncate path="/etc/passwd" dev="vda2" ino=351',
+  )
+  assert.deepEqual([written.class_name, written.activity_name], ['File System Activity', 'Update'])
+  assert.deepEqual([written.file.path, written.policy.name], ['/etc/passwd', 'Landlock'])
+  assert.equal(
+    of('LANDLOCK_ACCESS msg=audit(1768206624.104:74): domain=195ba459b blockers=scope.signal opid=1 ocomm="init"')
+      .class_name,
+    'Process Activity',
+  )
+})

@@ -15,7 +15,7 @@ export type Verdict = {
   readonly wanted: string
 }
 
-/** The decision of SELinux or AppArmor in an event; undefined if there is none. */
+/** The decision of SELinux, AppArmor or Landlock in an event; undefined if there is none. */
 export function verdictOf(event: AuditEvent): Verdict | undefined {
   const record = event.of(
     'AVC',
@@ -25,26 +25,59 @@ export function verdictOf(event: AuditEvent): Verdict | undefined {
     'APPARMOR_DENIED',
     'APPARMOR_ALLOWED',
     'APPARMOR_AUDIT',
+    'APPARMOR_KILL',
+    'LANDLOCK_ACCESS',
   )
   if (!record) return undefined
   const apparmor = take(record, 'apparmor')
   if (apparmor !== undefined) return apparmorVerdict(record, apparmor)
   if (/^APPARMOR/.test(record.type)) return apparmorVerdict(record, record.type.slice('APPARMOR_'.length))
+  if (record.type === 'LANDLOCK_ACCESS') return landlockVerdict(record)
   const match = /avc:\s+(denied|granted)\s+\{([^}]{0,500})\}/.exec(record.words)
-  if (!match) return undefined
+  if (!match) return selinuxError(record)
   const denied = match[1] === 'denied'
   const permissive = take(record, 'permissive') === '1'
   const wanted = (match[2] ?? '').trim()
   return { record, denied: denied && !permissive, wanted, attributes: profileOf('SELinux', denied, permissive) }
 }
 
+/** A transition or label that the policy does not allow: `op=security_bounded_transition seresult=denied`. */
+function selinuxError(record: AuditRecord): Verdict | undefined {
+  const wanted = record.fields.get('op')
+  if (wanted === undefined) return undefined
+  const denied = take(record, 'seresult') === 'denied' || record.fields.has('invalid_context')
+  return { record, denied, wanted, attributes: profileOf('SELinux', denied, false) }
+}
+
+/** Rights of Landlock by what other modules call them. */
+const LANDLOCK: { readonly [right: string]: string } = {
+  'fs.execute': 'execute',
+  'fs.write_file': 'write',
+  'fs.read_file': 'read',
+  'fs.read_dir': 'read',
+  'fs.remove_dir': 'rmdir',
+  'fs.remove_file': 'unlink',
+  'fs.make_dir': 'create',
+  'fs.make_reg': 'create',
+  'fs.make_sym': 'create',
+  'fs.refer': 'rename',
+  'fs.truncate': 'truncate',
+}
+
+/** What a process forbade itself: `domain=195ba459b blockers=fs.write_file,fs.truncate path="/etc/passwd"`. */
+function landlockVerdict(record: AuditRecord): Verdict {
+  const rights = (take(record, 'blockers') ?? '').slice(0, 500).split(',')
+  const wanted = rights.map((right) => ownEntry(LANDLOCK, right) ?? right).join(' ')
+  return { record, denied: true, wanted, attributes: profileOf('Landlock', true, false, take(record, 'domain')) }
+}
+
 function apparmorVerdict(record: AuditRecord, word: string): Verdict | undefined {
-  if (!/^(DENIED|ALLOWED|AUDIT)$/.test(word)) return undefined
+  if (!/^(DENIED|ALLOWED|AUDIT|KILL|KILLED)$/.test(word)) return undefined
   const wanted = take(record, 'operation') ?? ''
   const profile = take(record, 'profile')
   // ALLOWED is what a profile in complain mode would have refused.
   const attributes = profileOf('AppArmor', word !== 'AUDIT', word === 'ALLOWED', profile)
-  return { record, denied: word === 'DENIED', wanted, attributes }
+  return { record, denied: /^(DENIED|KILL)/.test(word), wanted, attributes }
 }
 
 function profileOf(name: string, denied: boolean, permissive: boolean, rule?: string): JsonRecord {
@@ -72,7 +105,7 @@ const NETWORK_CLASSES = /socket$|^(node|netif|packet|peer)$/
 
 /** Class and attributes of a decision that came without its system call. */
 export function verdictPart(call: Call, { record, wanted }: Verdict): ClassPart {
-  const tclass = take(record, 'tclass')
+  const tclass = take(record, 'tclass') ?? (record.type === 'LANDLOCK_ACCESS' ? landlockClass(record) : undefined)
   if (tclass !== undefined) return selinuxPart(call, record, tclass, wanted)
   const name = take(record, 'name')
   if (/^(exec|ptrace|signal|change_hat|change_profile|change_onexec)$/.test(wanted)) {
@@ -90,6 +123,11 @@ export function verdictPart(call: Call, { record, wanted }: Verdict): ClassPart 
   const file = { ...programFile(name), ...(owner === undefined ? {} : { owner: { uid: owner } }) }
   const part = { class_uid: CLASS.file_activity, activity_id: fileActivity(wanted), file, actor: call.actor }
   return named(part, wanted)
+}
+
+function landlockClass({ fields }: AuditRecord): string {
+  if (fields.has('path') || fields.has('ino')) return 'filesystem'
+  return /^net\./.test(fields.get('blockers') ?? '') ? 'socket' : 'process'
 }
 
 function selinuxPart(call: Call, record: AuditRecord, tclass: string, wanted: string): ClassPart {
