@@ -1,4 +1,5 @@
-import { INSTANCE, instancesOf } from './cloudtrail-workload.js'
+import { namesInstance } from './aws.js'
+import { instancesOf } from './cloudtrail-workload.js'
 import { isObject, type JsonRecord } from './fields.js'
 
 /** One thing a call is about, as its parameters name it. */
@@ -179,7 +180,7 @@ class Search {
     const isUid = isArn || /^(Arn|Url)$/i.test(ending) || (/^Id$/.test(ending) && !NAMED_BY_ID.has(kind))
     const same = isOneOfMany ? undefined : this.#found.find((other) => other.stem === stem)
     if (same === undefined) {
-      const type = INSTANCE.test(value) ? 'AWS::EC2::Instance' : (known?.type ?? upperFirst(kind))
+      const type = kind === 'instance' && namesInstance(value) ? 'AWS::EC2::Instance' : (known?.type ?? upperFirst(kind))
       const target: Target = isUid ? { uid: value, type } : { name: value, type }
       this.#found.push({ target, rank, stem })
     } else if (isUid) {

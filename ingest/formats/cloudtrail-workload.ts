@@ -1,5 +1,6 @@
 import type { Workload } from '../../ocsf/event.js'
 import { functionWorkload, vmWorkload } from '../../ocsf/workload.js'
+import { isInstanceId, namesInstance } from './aws.js'
 import type { Identity } from './cloudtrail-identity.js'
 import { defined, isObject, type JsonRecord } from './fields.js'
 
@@ -16,8 +17,6 @@ export type Call = {
   response: unknown
 }
 
-/** The id of a virtual machine; records whose ids were replaced have any letters. */
-export const INSTANCE = /^i-[0-9a-z]{8,17}$/i
 const LAMBDA = 'lambda.amazonaws.com'
 const INSTANCE_PARAMETERS = ['instanceId', 'target', 'instanceIds', 'instancesSet'] as const
 const NONE: readonly string[] = []
@@ -38,7 +37,7 @@ function callerOf(call: Call, isFunctionRole: (role: string) => boolean): Worklo
   if (issued && scope.type !== 'AWS::EC2::Instance') return issued
   if (session === undefined) return undefined
   const owner = identity.account ?? account
-  if (INSTANCE.test(session)) {
+  if (isInstanceId(session)) {
     return vmWorkload(session, session, defined({ ...where(owner, region), role }))
   }
   return actsAsFunction(call, session, isFunctionRole)
@@ -89,7 +88,7 @@ export function instancesOf(request: JsonRecord, response: unknown): readonly st
     const items = isObject(set) ? set.items : undefined
     if (Array.isArray(items)) for (const item of items.slice(0, 100)) if (isObject(item)) found.push(item.instanceId)
   }
-  return [...new Set(found.filter((id): id is string => typeof id === 'string' && INSTANCE.test(id)))]
+  return [...new Set(found.filter((id): id is string => typeof id === 'string' && namesInstance(id)))]
 }
 
 /** The function of an ARN `arn:aws:lambda:region:account:function:name[:version]`. */
