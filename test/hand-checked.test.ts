@@ -9,6 +9,23 @@ import { inShort } from './hand-checked.js'
  * event, checked against the record by hand. Images, inventories and file systems are no workloads.
  */
 const CASES: { readonly [format: string]: { readonly [name: string]: readonly string[] } } = {
+  bedrock_invocation: {
+    'a function asks': [
+      '2026-01-12T08:30:00.000Z | 6003 Converse | Success | orders-role | anthropic.claude-3-haiku-20240307-v1:0 | function/aws/123456789012/eu-central-1/orders',
+    ],
+    'a guardrail intervened': [
+      '2026-01-12T08:30:00.000Z | 6003 InvokeModel | Success | mallory | anthropic.claude-3-haiku-20240307-v1:0 | -',
+    ],
+    'an instance in another region': [
+      '2026-01-12T08:30:00.000Z | 6003 ConverseStream | Success | web | eu.amazon.nova-lite-v1:0 | vm/i-0b7d2c9e41f6a3850',
+    ],
+    refused: [
+      '2026-01-12T08:30:00.000Z | 6003 InvokeModel | Failure | any | anthropic.claude-3-haiku-20240307-v1:0 | -',
+    ],
+    'from CloudWatch Logs': [
+      '2026-01-12T08:31:00.000Z | 6003 Converse | Success | orders-role | anthropic.claude-3-haiku-20240307-v1:0 | function/aws/123456789012/eu-central-1/orders',
+    ],
+  },
   cloudevents: {
     'unknown contents': ['2026-01-12T11:00:00.500Z | 6003 Create | - | https://shop.example.com/orders | orders/7 | -'],
     base64: ['2026-01-12T00:00:00.000Z | 6003 com.example.ping | - | urn:x | - | -'],

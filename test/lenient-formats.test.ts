@@ -11,6 +11,7 @@ const NEEDED: { readonly [format: string]: string } = {
   alb: 'elb timestamp',
   azure_activity: 'operationName operationname eventType data data.operationName operationName.value',
   azure_functions: 'itemType Type request request.[] context data data.baseType data.baseData',
+  bedrock_invocation: 'modelId timestamp message',
   cloudevents:
     'specversion id source type data data.class_uid data.category_uid data.type_uid data.activity_id data.time data.severity_id data.metadata data.metadata.version data.metadata.product data.metadata.product.name data.dst_endpoint data.dst_endpoint.ip',
   cloudtrail: 'eventName eventSource',

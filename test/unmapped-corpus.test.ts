@@ -20,6 +20,7 @@ const ALLOWED: { readonly [format: string]: string } = {
   // The details of steps and changes in lists whose facts are attributes; what says `none`; other names of the target.
   azure_entra:
     'resourceId callerIpAddress operationName identity additionalDetails properties.additionalDetails properties.operationName *.modifiedProperties properties.authenticationDetails properties.authenticationProcessingDetails properties.crossTenantAccessType properties.flaggedForReview properties.isTenantRestricted properties.resourceServicePrincipalId properties.clientAppUsed properties.deviceDetail.browser properties.managedIdentityType properties.originalRequestId properties.rngcStatus properties.tenantGeo correlationId properties.tenantId SourceSystem Resource ResourceGroup AADTenantId AADOperationType Type target target* keyEvents Initiating* DisplayName Permissions*',
+  bedrock_invocation: 'input.inputContentType output.outputContentType',
   // TLS has no place in API Activity; false is the absence of a flag; the issuer of what is no role.
   cloudtrail:
     'tlsDetails.cipherSuite tlsDetails.tlsVersion readOnly managementEvent userIdentity.sessionContext.sessionIssuer.* userIdentity.sessionContext.ec2RoleDelivery userIdentity.accesKeyId additionalEventData.SignatureVersion additionalEventData.CipherSuite additionalEventData.AuthenticationMethod additionalEventData.MobileVersion additionalEventData.bytesTransferredOut additionalEventData.vpcEndpointId resources',

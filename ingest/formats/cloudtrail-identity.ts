@@ -110,14 +110,13 @@ function userOf({ identity, person, type, account, invoked_by, principal, key, r
 }
 
 function sessionOf(context: Fields | undefined, issuer: Fields | undefined, key?: string, uid?: string) {
-  if (!context) return undefined
-  const attributes = context.object('attributes')
+  const attributes = context?.object('attributes')
   const is_mfa = attributes?.boolean('mfaAuthenticated')
   const created = attributes?.text('creationDate')
   const created_time = created === undefined ? undefined : parseTime(created)
   if (created !== undefined && created_time === undefined) attributes?.keep('creationDate')
   const arn = issuer?.text('arn')
-  const source = context.text('sourceIdentity')
+  const source = context?.text('sourceIdentity')
   const session: JsonRecord = {}
   if (uid !== undefined) session.uid = uid
   // Set when the role was assumed, and kept through every further one: who it was in the end.

@@ -180,7 +180,8 @@ class Search {
     const isUid = isArn || /^(Arn|Url)$/i.test(ending) || (/^Id$/.test(ending) && !NAMED_BY_ID.has(kind))
     const same = isOneOfMany ? undefined : this.#found.find((other) => other.stem === stem)
     if (same === undefined) {
-      const type = kind === 'instance' && namesInstance(value) ? 'AWS::EC2::Instance' : (known?.type ?? upperFirst(kind))
+      const type =
+        kind === 'instance' && namesInstance(value) ? 'AWS::EC2::Instance' : (known?.type ?? upperFirst(kind))
       const target: Target = isUid ? { uid: value, type } : { name: value, type }
       this.#found.push({ target, rank, stem })
     } else if (isUid) {

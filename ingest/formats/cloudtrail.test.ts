@@ -422,6 +422,7 @@ test('the ARN names the caller where nothing else does', () => {
   const called = (userIdentity: object) => eventOf(cloudtrail, { ...given('one instance stopped'), userIdentity })
   const session = called({ type: 'AssumedRole', arn, accountId: '123456789012' })
   assert.equal(session.actor.user.name, 'web')
+  assert.equal(session.actor.session.uid, 'i-0123456789abcdef0')
   assert.equal(session.workload?.uid, 'vm/i-0123456789abcdef0')
   const user = called({ type: 'IAMUser', arn: 'arn:aws:iam::123456789012:user/ops/alice' })
   assert.equal(user.actor.user.name, 'alice')

@@ -5,6 +5,7 @@ import { auditd } from './auditd.js'
 import { azureActivity } from './azure_activity.js'
 import { azureEntra } from './azure_entra.js'
 import { azureFunctions } from './azure_functions.js'
+import { bedrockInvocation } from './bedrock_invocation.js'
 import { cloudevents } from './cloudevents.js'
 import { cloudtrail } from './cloudtrail.js'
 import { cyclonedx } from './cyclonedx.js'
@@ -47,6 +48,7 @@ export const formats = registry<FormatDefinition>('format', [
   azureActivity,
   azureEntra,
   azureFunctions,
+  bedrockInvocation,
   cloudevents,
   cloudtrail,
   cyclonedx,

@@ -40,7 +40,9 @@ export function gkeCallOf(record: JsonRecord): Outcome<Call> {
   const method = payload.text('methodName')
   if (method === undefined) return reject('not_kubernetes_audit', 'protoPayload.methodName: required, not found')
   for (const key of ['serviceName', '@type', 'at_sign_type']) payload.any(key)
-  const resource_name = payload.text('resourceName')
+  // Some exports keep it beside the payload.
+  const grants = grantsOf(payload.has('authorizationInfo') ? payload : entry)
+  const resource_name = payload.text('resourceName') ?? grants.resource
   const { verb, target } = calledOf(method, resource_name)
   const status = payload.object('status')
   const grpc = status?.number('code')
@@ -72,7 +74,7 @@ export function gkeCallOf(record: JsonRecord): Outcome<Call> {
     error: status?.text('message'),
     request: payload.any('request'),
     response: payload.any('response'),
-    decisions: decisions.length > 0 ? decisions : grantsOf(payload),
+    decisions: decisions.length > 0 ? decisions : grants.decisions,
     tags,
     time,
     original_time,
@@ -135,15 +137,17 @@ function principalOf(fields: Fields | undefined): Call['identity'] {
   }
 }
 
-/** Cloud Logging's own account of what was asked for, where the cluster's decision is not told. */
-function grantsOf(payload: Fields): Decision[] {
-  const list = payload.list('authorizationInfo') ?? []
+/** Cloud Logging's own account of what was asked for, and on what. */
+function grantsOf(holder: Fields): { decisions: Decision[]; resource: string | undefined } {
+  const list = holder.list('authorizationInfo') ?? []
   const decisions: Decision[] = []
+  let resource: string | undefined
   for (const [n, entry] of list.slice(0, 16).entries()) {
     if (!isObject(entry)) continue
-    const fields = payload.element('authorizationInfo', n, entry)
+    const fields = holder.element('authorizationInfo', n, entry)
     const granted = fields.boolean('granted')
     const permission = fields.text('permission')
+    resource ??= fields.text('resource')
     fields.any('resource')
     if (permission === undefined && granted === undefined) continue
     decisions.push({
@@ -151,7 +155,7 @@ function grantsOf(payload: Fields): Decision[] {
       ...(permission === undefined ? {} : { policy: { name: permission, type: 'permission' } }),
     })
   }
-  return decisions
+  return { decisions, resource }
 }
 
 function placeOf(resource: Fields | undefined): Pick<Call, 'account' | 'region' | 'zone' | 'cluster'> {
