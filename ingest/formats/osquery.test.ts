@@ -130,6 +130,35 @@ test("the operating system is the device's; extensions and the agent are softwar
   assert.equal(rowOf('pack_x_osquery_info', { version: '5.1', pid: '2' }).package.name, 'osquery')
 })
 
+test("hardware is the device's", () => {
+  const built = rowOf('system_info', {
+    hostname: 'web-1',
+    uuid: '4740d59e-699e-5b29-960b-979aaf9bbeeb',
+    cpu_type: 'x86_64',
+    cpu_brand: 'Example CPU 3.0',
+    cpu_physical_cores: '2',
+    cpu_logical_cores: '4',
+    physical_memory: '8589934592',
+    hardware_vendor: 'Example Inc.',
+    hardware_model: 'Cloud 7',
+    hardware_serial: 'ec2-1',
+  })
+  assert.equal(built.class_uid, CLASS.inventory_info)
+  assert.equal(built.device.model, 'Cloud 7')
+  assert.deepEqual(built.device.hw_info, {
+    vendor_name: 'Example Inc.',
+    serial_number: 'ec2-1',
+    uuid: '4740d59e-699e-5b29-960b-979aaf9bbeeb',
+    cpu_type: 'Example CPU 3.0',
+    cpu_architecture: 'x86_64',
+    cpu_architecture_id: 1,
+    cpu_cores: 4,
+    ram_size: 8192,
+  })
+  const firmware = rowOf('platform_info', { vendor: 'SeaBIOS', version: '1.16', date: '04/01/2014', revision: '0.0' })
+  assert.deepEqual(firmware.device.hw_info, { bios_manufacturer: 'SeaBIOS', bios_ver: '1.16', bios_date: '04/01/2014' })
+})
+
 test('what starts with the machine is evidence of its kind', () => {
   const item = rowOf('startup_items', { name: 'x', path: '/etc/init.d/x', status: 'enabled', type: 'Startup Item' })
   assert.equal(item.query_evidence.query_type_id, 15)

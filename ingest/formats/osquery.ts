@@ -133,7 +133,7 @@ function resultDraft(fields: Fields, name: string, row: unknown, context: Format
   const counter = fields.number('counter')
   const epoch = fields.number('epoch')
   const source: Row = { columns, name, action, isFirst: counter === 0 }
-  const { class_uid, activity_id, os, message, ...rest } = rowPart(source)
+  const { class_uid, activity_id, of_device, message, ...rest } = rowPart(source)
   const happened = columns.integer('time')
   const time = happened !== undefined && happened > 0 ? happened * 1000 : head.time
   const draft: EventDraft = {
@@ -142,7 +142,7 @@ function resultDraft(fields: Fields, name: string, row: unknown, context: Format
     severity_id: 1,
     ...rest,
     message: typeof message === 'string' ? message : `${name}: ${word}`,
-    device: os === undefined ? head.machine.device : { ...head.machine.device, os },
+    device: of_device === undefined ? head.machine.device : { ...head.machine.device, ...of_device },
   }
   if (time !== undefined) draft.time = time
   const container = columns.has('image') ? columns.text('id') : undefined

@@ -44,5 +44,6 @@ processes, crontab (snapshot), groups, kernel_modules, interface_addresses, file
 
 # Device Inventory Info 5001
 os_version | device.os |
+system_info, platform_info | device.hw_info, device.model | Memory in megabytes.
 every other table | device |
 `

@@ -58,6 +58,8 @@ const MAKERS: readonly Maker[] = [
   { when: (row) => has('id', 'image')(row) && (has('state')(row) || called(/docker|container/)(row)), make: inventory },
   { when: (row) => has('username', 'shell')(row) || has('username', 'directory', 'uid')(row), make: account },
   { when: (row) => has('name', 'version')(row) && has('major')(row), make: system },
+  { when: has('hardware_model', 'cpu_brand'), make: hardware },
+  { when: has('vendor', 'version', 'date', 'revision'), make: hardware },
   {
     when: (row) =>
       has('name')(row) &&
@@ -486,7 +488,40 @@ function system({ columns, action }: Row): ClassPart {
     edition: columns.text('codename'),
     type_id: /darwin|macos/.test(platform ?? '') ? 300 : platform === 'windows' ? 100 : 200,
   })
-  return { class_uid: CLASS.inventory_info, activity_id: action === 'snapshot' ? 2 : 1, os }
+  return { class_uid: CLASS.inventory_info, activity_id: action === 'snapshot' ? 2 : 1, of_device: { os } }
+}
+
+/** system_info and platform_info: what the machine is built of. */
+function hardware({ columns, action }: Row): ClassPart {
+  const arch = columns.text('cpu_type')
+  const model = columns.text('hardware_model')
+  const bytes = Number(columns.text('physical_memory') ?? Number.NaN)
+  const hw_info = defined({
+    vendor_name: columns.text('hardware_vendor'),
+    serial_number: columns.text('hardware_serial'),
+    uuid: columns.text('uuid'),
+    cpu_type: columns.text('cpu_brand') ?? columns.text('cpu_subtype'),
+    cpu_architecture: arch,
+    cpu_architecture_id: architectureId(arch),
+    cpu_cores: columns.integer('cpu_logical_cores') ?? columns.integer('cpu_physical_cores'),
+    cpu_count: columns.integer('cpu_sockets'),
+    // OCSF counts megabytes.
+    ram_size: Number.isNaN(bytes) ? undefined : Math.floor(bytes / 1_048_576),
+    bios_manufacturer: columns.has('firmware_type') || columns.has('date') ? columns.text('vendor') : undefined,
+    bios_ver: columns.text('version'),
+    bios_date: columns.text('date'),
+  })
+  return {
+    class_uid: CLASS.inventory_info,
+    activity_id: action === 'snapshot' ? 2 : 1,
+    of_device: defined({ hw_info, model }),
+  }
+}
+
+/** OCSF: 1 x86, 2 ARM, 3 RISC-V, 99 other. */
+function architectureId(arch: string | undefined): number | undefined {
+  if (arch === undefined) return undefined
+  return /^(x86|i\d86|amd64)/i.test(arch) ? 1 : /^(arm|aarch)/i.test(arch) ? 2 : /^riscv/i.test(arch) ? 3 : 99
 }
 
 function inventory({ action }: Row): ClassPart {
