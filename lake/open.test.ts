@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { EncodedBlock } from './encoder.js'
@@ -67,6 +67,19 @@ test('integers of 64 bits are exact, parameters are values, settings do not stay
   assert.deepEqual(await lake.select("SELECT value FROM system.settings WHERE name = 'max_threads'"), before)
   await assert.rejects(lake.command('SET max_threads = 1'), { code: 'unsupported' })
   await assert.rejects(lake.select('SELEC 1'), { code: 'lake_failed', retryable: false })
+  await lake.close()
+})
+
+test('merges give way to everything else', async () => {
+  const lake = await openLake({ path })
+  const merges = await lake.select(
+    "SELECT name, value FROM system.server_settings WHERE name IN ('background_pool_size', 'os_threads_nice_value_merge_mutate') ORDER BY name",
+  )
+  const threads = Math.max(1, Math.floor(availableParallelism() / 4))
+  assert.deepEqual(merges, [
+    { name: 'background_pool_size', value: String(threads) },
+    { name: 'os_threads_nice_value_merge_mutate', value: '10' },
+  ])
   await lake.close()
 })
 

@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { createClient } from '@clickhouse/client'
 import type { Session } from 'chdb'
@@ -26,8 +27,14 @@ export type LakeOptions = {
   readonly migrate?: boolean
 }
 
+/** Merges can wait, the pipeline and whoever asks cannot: a quarter of the cores, and those only when nobody else wants them. */
+const merge_settings = [
+  `--background_pool_size=${Math.max(1, Math.floor(availableParallelism() / 4))}`,
+  '--os_threads_nice_value_merge_mutate=10',
+]
+
 /** Settings of every session of ours: exact integers in JSON, inserts that are in the table when they return. */
-const session_settings = ['--output_format_json_quote_64bit_integers=1', '--async_insert=0']
+const session_settings = ['--output_format_json_quote_64bit_integers=1', '--async_insert=0', ...merge_settings]
 
 /**
  * Opens the embedded lake and brings its tables up to date. Throws `lake_locked` if another process uses the folder,
