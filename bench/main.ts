@@ -25,6 +25,8 @@ function child<T>(script: string, ...args: string[]): T {
     [
       '--max-semi-space-size=32',
       '--no-allocation-site-pretenuring',
+      '--no-lazy-feedback-allocation',
+      '--max-valid-polymorphic-map-count=20',
       join(packageRoot, 'dist', 'bench', `${script}.js`),
       ...args,
     ],

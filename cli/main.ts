@@ -15,6 +15,12 @@ import { version } from './version.js'
 
 const LEAVE_AFTER_MS = 500
 
+/** Commands that have work to do whoever reads what they print. */
+const LASTING = new Set(['up', 'run', 'ingest', 'migrate', 'demo'])
+
+/** What a shell reports of a program that SIGPIPE ended. */
+const BROKEN_PIPE = 141
+
 /** Every command, ready to parse; nothing has run. */
 export function createProgram(): Command {
   const program = new Command('weir')
@@ -50,6 +56,12 @@ Examples:
 
 /** Runs the program with these arguments; sets the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      if (!LASTING.has(args[0] ?? '')) process.exit(BROKEN_PIPE)
+    })
+  }
   try {
     await createProgram().parseAsync(args, { from: 'user' })
   } catch (error) {

@@ -75,3 +75,24 @@ test('an array of many strangers and a document without an end are survived', ()
   assert.equal(numbers.summary.rejected.not_cloudtrail, 20_001)
   assert.equal(normalize('{"Records":[{"eventSource":"x"', '-f', 'cloudtrail').summary.rejected.invalid_json, 1)
 })
+
+test('a reader that has seen enough ends the program without a word', () => {
+  const weir = join(packageRoot, 'bin', 'weir')
+  const many = spawnSync(
+    'bash',
+    [
+      '-c',
+      `yes "$1" | "$0" normalize -f cloudtrail | head -n 1; echo "\${PIPESTATUS[1]}"`,
+      weir,
+      JSON.stringify(records[0]),
+    ],
+    {
+      encoding: 'utf8',
+      timeout: 60_000,
+    },
+  )
+  const [event = '', status] = many.stdout.split('\n')
+  assert.equal(JSON.parse(event).class_uid, 6003)
+  assert.equal(status, '141')
+  assert.doesNotMatch(many.stderr, /EPIPE|at .*node:/)
+})

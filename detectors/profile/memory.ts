@@ -58,6 +58,8 @@ const tolerated_share = 0.05
 /** What alike workloads do, learned from what they did. */
 export function createMemory(options: LearningOptions): Memory {
   const groups = new Map<string, Group>()
+  /** The group of the event that is being judged: what it shows is looked up there several times. */
+  let noted: { key: string; group: Group } | undefined
 
   function groupAt(key: string, name: string, time: number): Group {
     const known = groups.get(key)
@@ -99,6 +101,7 @@ export function createMemory(options: LearningOptions): Memory {
   return {
     note(key, name, class_uid, time) {
       const group = groupAt(key, name, time)
+      noted = { key, group }
       if (time < group.first_time) group.first_time = time
       // What is replayed after a restart must not count twice.
       if (time >= group.last_time) {
@@ -108,7 +111,7 @@ export function createMemory(options: LearningOptions): Memory {
       }
     },
     judge(key, kind, value, { time, uid }) {
-      const group = groups.get(key)
+      const group = noted?.key === key ? noted.group : groups.get(key)
       if (!group) return { kind: 'learned' }
       const known = knownOf(group, kind)
       const first = known.values.get(value)
@@ -159,6 +162,7 @@ export function createMemory(options: LearningOptions): Memory {
       }),
     load(text) {
       const saved = JSON.parse(text) as { version: number; time?: number; groups: SavedGroup[] }
+      noted = undefined
       if (saved.version !== 1) throw new Error(`version ${saved.version}, expected 1`)
       for (const { key, events, known, ...group } of saved.groups) {
         const restored: Group = { ...group, events: new Map(events), known: new Map() }
