@@ -18,7 +18,7 @@ const config = z.strictObject({
     .record(z.string(), z.string().min(1))
     .default({})
     .describe(
-      'Which workload a network interface belongs to where the flow log does not say: interface id to instance id, function ARN or container id.',
+      'Which workload a network interface belongs to where the flow log does not say: interface id to instance id, function ARN or container id. Functions with the same subnets and security groups may share one interface: name a function only for an interface that it has to itself.',
     ),
 })
 
