@@ -214,7 +214,8 @@ async function handle(
   log: Log,
 ): Promise<{ error: unknown } | undefined> {
   const topic = (publications[0] as Publication).topic
-  const messages = publications.flatMap(takeMessages)
+  const messages: Message[] = []
+  for (const publication of publications) for (const message of takeMessages(publication)) messages.push(message)
   const count = messages.length
   let is_released = false
   const release = () => {

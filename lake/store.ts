@@ -97,10 +97,16 @@ export async function createStore(options: StoreOptions): Promise<Store> {
   await refill('last day')
 
   async function handleEvents(events: OcsfEvent[], token: string | undefined): Promise<WriteReceipt> {
-    const measured = events.filter((event) => event?.class_uid === CLASS.workload_metric)
-    const described = events.filter(isDescription)
-    const others =
-      measured.length === 0 ? [...events] : events.filter((event) => event?.class_uid !== CLASS.workload_metric)
+    const measured: OcsfEvent[] = []
+    const described: OcsfEvent[] = []
+    const others: OcsfEvent[] = []
+    for (const event of events) {
+      if (event?.class_uid === CLASS.workload_metric) measured.push(event)
+      else {
+        others.push(event)
+        if (event?.category_uid === discovery_category) described.push(event)
+      }
+    }
     events.length = 0
     const [receipt, of_metrics, of_inventory] = await Promise.all([
       others.length > 0 ? writers.events.write(others, token) : nothing,
@@ -158,10 +164,6 @@ function keyOf({ event }: RejectedEvent): string | OcsfEvent {
 }
 
 const nothing: WriteReceipt = { stored: 0, duplicate: 0, rejected: [] }
-
-function isDescription(event: OcsfEvent): boolean {
-  return event?.category_uid === discovery_category && event.class_uid !== CLASS.workload_metric
-}
 
 /** Rows stored since a time (the lake's clock, ms since 1970), or in the last day in which any were. */
 type StoredSince = number | 'last day'

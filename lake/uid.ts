@@ -37,17 +37,10 @@ export function uidOf(time: number, tail: Uint8Array): string {
 export function createUidReader(): UidReader {
   const tail = new Uint8Array(10)
   const parts = { tail, from_time: false, low: 0, high: 0 }
-  let prefix_time = -1
-  let prefix = ''
 
   return {
     takeApart(uid, time) {
-      if (time !== prefix_time) {
-        const digits = time.toString(16).padStart(12, '0')
-        prefix = `${digits.slice(0, 8)}-${digits.slice(8)}-`
-        prefix_time = time
-      }
-      parts.from_time = uid.length === 36 && uid.startsWith(prefix) && readTail(uid, tail)
+      parts.from_time = uid.length === 36 && beginsWith(uid, time) && readTail(uid, tail)
       if (!parts.from_time) readTail(eventUid(0, uid), tail)
       return withKey(parts, parts.from_time ? time : 0)
     },
@@ -57,6 +50,18 @@ export function createUidReader(): UidReader {
       return withKey(parts, time)
     },
   }
+}
+
+/** The first 12 digits are the time. */
+function beginsWith(uid: string, time: number): boolean {
+  let value = 0
+  for (let index = 0; index < 13; index++) {
+    if (index === 8) continue
+    const digit = digit_values[uid.charCodeAt(index)] ?? -1
+    if (digit < 0) return false
+    value = value * 16 + digit
+  }
+  return value === time && uid.charCodeAt(8) === 45 && uid.charCodeAt(13) === 45
 }
 
 function readTail(uid: string, tail: Uint8Array): boolean {
