@@ -22,14 +22,8 @@ const baselineFile = join(packageRoot, 'bench', 'baseline.json')
 function child<T>(script: string, ...args: string[]): T {
   const output = execFileSync(
     process.execPath,
-    [
-      '--max-semi-space-size=32',
-      '--no-allocation-site-pretenuring',
-      '--no-lazy-feedback-allocation',
-      '--max-valid-polymorphic-map-count=20',
-      join(packageRoot, 'dist', 'bench', `${script}.js`),
-      ...args,
-    ],
+    // As this process and bin/weir run.
+    [...process.execArgv, join(packageRoot, 'dist', 'bench', `${script}.js`), ...args],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1024 * 1024 },
   )
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as T

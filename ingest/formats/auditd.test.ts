@@ -250,6 +250,10 @@ test('all audit records of the corpus become valid OCSF', { skip: shared ? false
 
 test('what SELinux, AppArmor and Landlock refuse without a call', () => {
   const of = (line: string) => eventOf(auditd, `type=${line}`)
+  const loaded = of(
+    'USER_AVC msg=audit(1768206624.100:70): pid=1 uid=0 auid=4294967295 ses=4294967295 msg=\'avc:  op=load_policy lsm=selinux seqno=2 res=1 exe="/usr/lib/systemd/systemd"\'',
+  )
+  assert.equal(loaded.policy, undefined)
   const bounded = of(
     'SELINUX_ERR msg=audit(1768206624.101:71): op=security_bounded_transition seresult=denied oldcontext=system_u:system_r:init_t:s0 newcontext=system_u:system_r:web_t:s0',
   )

@@ -44,8 +44,11 @@ export function verdictOf(event: AuditEvent): Verdict | undefined {
 /** A transition or label that the policy does not allow: `op=security_bounded_transition seresult=denied`. */
 function selinuxError(record: AuditRecord): Verdict | undefined {
   const wanted = record.fields.get('op')
-  if (wanted === undefined) return undefined
-  const denied = take(record, 'seresult') === 'denied' || record.fields.has('invalid_context')
+  const result = take(record, 'seresult')
+  const is_invalid = record.fields.has('invalid_context')
+  // `op=load_policy` is no decision.
+  if (wanted === undefined || (result === undefined && !is_invalid)) return undefined
+  const denied = result === 'denied' || is_invalid
   return { record, denied, wanted, attributes: profileOf('SELinux', denied, false) }
 }
 

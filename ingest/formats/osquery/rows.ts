@@ -507,7 +507,7 @@ function hardware({ columns, action }: Row): ClassPart {
     cpu_count: columns.integer('cpu_sockets'),
     // OCSF counts megabytes.
     ram_size: Number.isNaN(bytes) ? undefined : Math.floor(bytes / 1_048_576),
-    bios_manufacturer: columns.has('firmware_type') || columns.has('date') ? columns.text('vendor') : undefined,
+    bios_manufacturer: columns.text('vendor'),
     bios_ver: columns.text('version'),
     bios_date: columns.text('date'),
   })
