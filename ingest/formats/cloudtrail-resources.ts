@@ -49,6 +49,7 @@ function objectOf({ service, region, request }: Asked): JsonRecord | undefined {
 function listed(record: Fields): JsonRecord[] {
   const resources: JsonRecord[] = []
   const entries = record.list('resources') ?? []
+  let isWhole = true
   for (let n = 0; n < entries.length; n++) {
     const entry = entries[n]
     if (typeof entry === 'string') resources.push(entry.startsWith('arn:') ? { uid: entry } : { name: entry })
@@ -64,8 +65,10 @@ function listed(record: Fields): JsonRecord[] {
       resource.role_id = 1
       resource.role = 'Target'
       resources.push(resource)
-    } else record.keep('resources')
+    } else isWhole = false
+    if (resources.length >= MAX_RESOURCES) break
   }
+  if (!isWhole || entries.length > MAX_RESOURCES) record.keep('resources')
   return resources
 }
 

@@ -90,11 +90,9 @@ export class Fields {
 
   /** The texts in a list; if it has anything else, the list stays with the unmapped ones too. */
   texts(key: string): string[] {
-    const texts: string[] = []
-    for (const value of this.list(key) ?? []) {
-      if (typeof value === 'string') texts.push(value)
-      else this.keep(key)
-    }
+    const list = this.list(key) ?? []
+    const texts = list.filter((value) => typeof value === 'string')
+    if (texts.length < list.length) this.keep(key)
     return texts
   }
 
@@ -240,6 +238,15 @@ export function lastPart(text: string, separator?: string): string
 export function lastPart(text: string | undefined, separator?: string): string | undefined
 export function lastPart(text: string | undefined, separator = '/'): string | undefined {
   return text?.slice(text.lastIndexOf(separator) + 1)
+}
+
+const MESSAGE_CHARS = 512
+
+/** A template for a message: no more than 512 characters, and no long text is copied for them. */
+export function brief(words: TemplateStringsArray, ...values: readonly unknown[]): string {
+  let text = words[0] as string
+  for (let n = 0; n < values.length; n++) text += String(values[n]).slice(0, MESSAGE_CHARS) + (words[n + 1] as string)
+  return text.slice(0, MESSAGE_CHARS)
 }
 
 /** The value in words, short enough for an error. */

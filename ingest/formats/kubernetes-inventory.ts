@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { CLASS, type EventDraft, type JsonObject } from '../../ocsf/event.js'
 import { containerWorkload, podLabels, podWorkload, vmWorkload } from '../../ocsf/workload.js'
-import { defined, isObject, type JsonRecord } from './fields.js'
+import { brief, defined, isObject, type JsonRecord } from './fields.js'
 import { containerIdOf, imageOf, isUuid } from './kubernetes-objects.js'
 import { textOf } from './software-report.js'
 import { isEventTime, parseTime } from './time.js'
@@ -54,13 +54,13 @@ export function containerInventory(pod: JsonRecord, cluster: string | undefined)
       container,
     }) as JsonObject
   const seen = containersOf(pod)
-  const where = node === undefined ? '' : ` on ${node}`
+  const where = node === undefined ? '' : brief` on ${node}`
   if (seen.length === 0) {
     const name = String(meta.name)
     return [
       {
         ...shared,
-        message: `Pod ${name}${where} is ${textOf(status.phase) ?? 'in an unknown state'}`.slice(0, 512),
+        message: brief`Pod ${name}${where} is ${textOf(status.phase) ?? 'in an unknown state'}`,
         device: device(undefined, name, meta.uid),
         workload: podWorkload(podOf(meta), { ...placeOf(meta, cluster), labels: labelsOf(meta) }),
         unmapped: { configuration: configurationOf(pod, undefined) },
@@ -69,7 +69,7 @@ export function containerInventory(pod: JsonRecord, cluster: string | undefined)
   }
   return seen.map((one) => ({
     ...shared,
-    message: `Container ${one.name} of pod ${String(meta.name)}${where} is ${stateOf(one.status)}`.slice(0, 512),
+    message: brief`Container ${one.name} of pod ${String(meta.name)}${where} is ${stateOf(one.status)}`,
     device: device(containerObject(one, meta), one.name, one.id),
     workload: workloadOf(one, meta, cluster),
     unmapped: { configuration: configurationOf(pod, one.name) },
@@ -99,10 +99,7 @@ export function lifecycleDraft(
         activity_id: ended ? (isOom ? 8 : 3) : 2,
         time: time !== undefined && isEventTime(time) ? time : undefined,
         message:
-          `Container ${one.name} of pod ${String(meta.name)} ${ended ? `ended: ${textOf(terminated?.reason) ?? 'no reason given'}` : 'started'}`.slice(
-            0,
-            512,
-          ),
+          brief`Container ${one.name} of pod ${String(meta.name)} ${ended ? brief`ended: ${textOf(terminated?.reason) ?? 'no reason given'}` : 'started'}`,
         container: containerObject(one, meta),
         exit_code: ended && Number.isInteger(exit) ? exit : undefined,
         status_detail: ended ? textOf(terminated?.reason) : undefined,
@@ -147,7 +144,7 @@ export function nodeInventory(node: JsonRecord, cluster: string | undefined): Dr
   return {
     class_uid: CLASS.inventory_info,
     activity_id: 2,
-    message: `Node ${name}${os === undefined ? '' : ` (${os})`}`.slice(0, 512),
+    message: brief`Node ${name}${os === undefined ? '' : brief` (${os})`}`,
     device: defined({
       type_id: instance === undefined ? 1 : 6,
       uid: textOf(info.machineID) ?? textOf(meta.uid),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type JsonObject } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
+import { brief, defined, Fields, isObject, type JsonRecord, kindOf } from './fields.js'
 import { containerInventory, lifecycleDraft, nodeInventory } from './kubernetes-inventory.js'
 import { withoutSecrets } from './kubernetes-objects.js'
 import { isEventTime, parseTime } from './time.js'
@@ -170,7 +170,7 @@ function changeDraft(type: string, object: JsonRecord, fields: Fields, cluster: 
     class_uid: CLASS.entity_management,
     activity_id: ACTIVITIES[type] ?? 0,
     time,
-    message: `${named.kind} ${named.name} ${WORDS[type]}`.slice(0, 512),
+    message: brief`${named.kind} ${named.name} ${WORDS[type]}`,
     entity: defined({
       name: named.name,
       uid: named.uid,
@@ -188,7 +188,7 @@ function resourceDraft(object: JsonRecord, fields: Fields, cluster: string | und
   return {
     class_uid: CLASS.cloud_resources_inventory,
     activity_id: 2,
-    message: `${kind} ${name}`.slice(0, 512),
+    message: brief`${kind} ${name}`,
     resources: [
       defined({
         name,

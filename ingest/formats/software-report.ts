@@ -1,7 +1,7 @@
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft, type Metadata } from '../../ocsf/event.js'
 import type { Format } from '../contract.js'
-import { defined, type JsonRecord } from './fields.js'
+import { brief, defined, type JsonRecord } from './fields.js'
 
 /** What was examined: an image, a file system, a repository. */
 export type Artifact = {
@@ -130,7 +130,7 @@ export function vulnerabilityDraft(artifact: Artifact, weakness: Weakness, { tim
     activity_id: 1,
     status_id: 1,
     severity_id: severityOf(weakness.severity),
-    message: `${id}${named}: ${title ?? desc ?? artifact.name}`.slice(0, 512),
+    message: brief`${id}${named}: ${title ?? desc ?? artifact.name}`,
     finding_info: defined({
       uid: [artifact.uid ?? artifact.name, id, first?.purl ?? first?.name, first?.version, first?.path]
         .filter((part) => part !== undefined)

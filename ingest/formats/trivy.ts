@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Outcome, ok, reject } from '../../core/outcome.js'
 import { CLASS, type EventDraft } from '../../ocsf/event.js'
 import { defineFormat } from '../contract.js'
-import { defined, Fields, isObject, type JsonRecord, kindOf, setOwn } from './fields.js'
+import { brief, defined, Fields, isObject, type JsonRecord, kindOf, setOwn } from './fields.js'
 import {
   type Artifact,
   chunksOf,
@@ -256,7 +256,7 @@ function misconfiguration({ artifact, origin }: Known, fields: Fields, result: F
     status_id: 1,
     severity_id: severityOf(severity),
     time: origin.time,
-    message: `${id} ${title}: ${target ?? artifact.name}`.slice(0, 512),
+    message: brief`${id} ${title}: ${target ?? artifact.name}`,
     finding_info: defined({
       uid: [artifact.uid ?? artifact.name, target, id].filter(Boolean).join('|'),
       title,
@@ -297,7 +297,7 @@ function secret({ artifact, origin }: Known, fields: Fields, result: Fields): Ev
     status_id: 1,
     severity_id: severityOf(fields.text('Severity')),
     time: origin.time,
-    message: `Secret in ${target}: ${title}`.slice(0, 512),
+    message: brief`Secret in ${target}: ${title}`,
     finding_info: defined({
       uid: [artifact.uid ?? artifact.name, target, uid, line].filter((one) => one !== undefined).join('|'),
       title: `Secret in ${artifact.name}: ${title}`,
