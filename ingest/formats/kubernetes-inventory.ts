@@ -98,8 +98,7 @@ export function lifecycleDraft(
         class_uid: CLASS.container_lifecycle,
         activity_id: ended ? (isOom ? 8 : 3) : 2,
         time: time !== undefined && isEventTime(time) ? time : undefined,
-        message:
-          brief`Container ${one.name} of pod ${String(meta.name)} ${ended ? brief`ended: ${textOf(terminated?.reason) ?? 'no reason given'}` : 'started'}`,
+        message: brief`Container ${one.name} of pod ${String(meta.name)} ${ended ? brief`ended: ${textOf(terminated?.reason) ?? 'no reason given'}` : 'started'}`,
         container: containerObject(one, meta),
         exit_code: ended && Number.isInteger(exit) ? exit : undefined,
         status_detail: ended ? textOf(terminated?.reason) : undefined,
