@@ -175,6 +175,8 @@ test('a value of a wrong type costs its field; what cannot be a call is refused 
   assert.equal(unmapped['userIdentity.accountId'], true)
   assert.equal(unmapped['userIdentity.sessionContext.attributes.mfaAuthenticated'], 1)
   assert.deepEqual(kept({ eventName: 'ListUsers', resources: [7] }).resources, [7])
+  const many = Array.from({ length: 65 }, (_, n) => ({ ARN: `arn:aws:iam::123456789012:user/u${n}` }))
+  assert.equal((kept({ eventName: 'ListUsers', resources: many }).resources as unknown[]).length, 65)
   const digits = eventOf(cloudtrail, { ...record, userIdentity: { ...userIdentity, accountId: 123456789012 } })
   assert.equal(digits.actor.user.account.uid, '123456789012')
   assert.match(refuse({ eventTime: '9999-12-31T00:00:00Z' }), /^bad_time: eventTime/)
