@@ -182,6 +182,7 @@ test('a limit of Google is waited for as long as it says, and told once', { time
   assert.ok((refused[1] ?? 0) - (refused[0] ?? 0) >= 1_900)
   google.refuse(undefined)
   await recording.until(() => google.acknowledged.length === 1, 'the message')
+  await recording.until(() => recording.coverage[1], 'the report that it works again')
   assert.deepEqual(
     recording.coverage.map(({ status }) => status),
     ['unavailable', 'ok'],
