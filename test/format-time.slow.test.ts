@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FormatDefinition } from '../ingest/contract.js'
 import { formats } from '../ingest/formats/index.js'
 import { fastest_ms } from './cpu-time.js'
 import { caseConfig, fixtureCases, fixtureFiles, RECEIVED } from './format-cases.js'
 
-/**
- * What a format may take for one event, whatever stands in it; where the machine is so slow that it needs more than half
- * of that for writing ten MB as JSON, as formats do that keep a record without its secrets, twice what it needs.
- */
+/** What a format may take for one event, whatever stands in it. */
 const LIMIT_MS = 50
 const LONG = 10_000_000
+/** What took longer is measured again so often, a second apart: others may have had the machine. The least time counts. */
+const ROUNDS = 30
 /** Bounds of the sample; of a line of JSON, which its format parses three times, fewer places. */
 const PLACES_A_FORMAT = 50
 const LINES_A_FORMAT = 4
@@ -36,16 +36,21 @@ const values: { readonly [what: string]: unknown } = {
 }
 
 for (const definition of formats.all) {
-  test(`${definition.name}: ${LIMIT_MS} ms for an event with anything long or deep in any place`, () => {
+  test(`${definition.name}: ${LIMIT_MS} ms for an event with anything long or deep in any place`, async () => {
     const records = fixtureFiles(definition.name).flatMap((path) => fixtureCases(path).map(({ record }) => record))
     assert.ok(records.length > 0)
     const inputs = definition.input === 'text' ? linesOf(records) : recordsOf(records)
-    const slow: string[] = []
-    for (const { place, what, input } of inputs) {
-      const took_ms = timeOf(definition, input)
-      if (took_ms > LIMIT_MS && took_ms > 2 * writing_ms()) slow.push(`${place}: ${what}: ${Math.round(took_ms)} ms`)
+    const isSlow = ({ input }: Input) => timeOf(definition, input) > LIMIT_MS
+    let slow: Input[] = []
+    for (const one of inputs) if (isSlow(one)) slow.push(one)
+    for (let round = 1; round < ROUNDS && slow.length > 0; round++) {
+      await sleep(1_000)
+      slow = slow.filter(isSlow)
     }
-    assert.deepEqual(slow, [])
+    assert.deepEqual(
+      slow.map(({ place, what, input }) => `${place}: ${what}: ${Math.round(timeOf(definition, input))} ms`),
+      [],
+    )
   })
 }
 
@@ -85,11 +90,6 @@ function* linesOf(records: readonly unknown[]): Generator<Input> {
 /** At most `most` of a list, evenly. */
 function sample<T>(list: readonly T[], most: number): T[] {
   return list.filter((_, n) => Math.floor((n * most) / list.length) > Math.floor(((n - 1) * most) / list.length))
-}
-
-/** What the machine needs just now to write ten MB as JSON. */
-function writing_ms(): number {
-  return fastest_ms(() => done(JSON.stringify(texts['ten MB of quoted JSON'])), 0)
 }
 
 /**

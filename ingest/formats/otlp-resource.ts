@@ -32,7 +32,9 @@ export function anyValue(value: unknown, depth = 0): unknown {
   if (depth >= MAX_DEPTH) return '(nested too deep)'
   if (isObject(value.arrayValue)) {
     const { values } = value.arrayValue
-    return Array.isArray(values) ? values.map((inner) => anyValue(inner, depth + 1) ?? null) : []
+    if (!Array.isArray(values)) return []
+    // What is no list of AnyValues is kept as it is.
+    return values.some(isObject) ? values.map((inner) => anyValue(inner, depth + 1) ?? null) : values
   }
   if (isObject(value.kvlistValue)) {
     const object: JsonRecord = {}

@@ -118,6 +118,9 @@ function rowOf(record: unknown): Outcome<JsonRecord> {
     : reject('not_route53', `expected an object with query_name, found ${kindOf(inner)}`)
 }
 
+/** More than any name of a response code has; what is longer is none. */
+const LONGEST_RCODE = 32
+
 function draftOf(row: Fields): Outcome<EventDraft> {
   const name = row.text('queryname')
   if (name === undefined) return reject('not_route53', row.lacks('queryname'))
@@ -126,6 +129,7 @@ function draftOf(row: Fields): Outcome<EventDraft> {
   if (refusal) return refusal
   const place = { account: row.text('accountid'), region: row.text('region') }
   const rcode = row.text('rcode')
+  const code = rcode?.slice(0, LONGEST_RCODE).toUpperCase()
   const answers = answersOf(row)
   const ids = idsOf(row)
   const version = row.text('version')
@@ -148,9 +152,9 @@ function draftOf(row: Fields): Outcome<EventDraft> {
       severity_id: 1,
       time,
       query_time: time,
-      status_id: rcode === undefined ? undefined : rcode.toUpperCase() === 'NOERROR' ? 1 : 2,
+      status_id: code === undefined ? undefined : code === 'NOERROR' ? 1 : 2,
       rcode,
-      rcode_id: rcode === undefined ? undefined : (RCODES[rcode.toUpperCase()] ?? 99),
+      rcode_id: code === undefined ? undefined : (RCODES[code] ?? 99),
       ...verdict.draft,
       query: defined({
         hostname: name.length > 1 && name.endsWith('.') ? name.slice(0, -1) : name,
