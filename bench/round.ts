@@ -59,8 +59,8 @@ export async function ingestFile(app: App, file: string): Promise<number> {
   }
   const splitter = lineSplitter(LONGEST_LINE)
   for await (const chunk of createReadStream(file, { highWaterMark: CHUNK })) {
-    for (const { text } of splitter.push(chunk)) {
-      records.push({ data: text })
+    for (const line of splitter.push(chunk)) {
+      records.push({ data: line })
       if (records.length === RECORDS) await hand()
     }
   }

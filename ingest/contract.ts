@@ -3,12 +3,16 @@ import type { Definition } from '../core/define.js'
 import type { Log } from '../core/log.js'
 import type { Outcome } from '../core/outcome.js'
 import type { EventDraft } from '../ocsf/event.js'
+import type { Line } from './lines.js'
 import type { Repeats } from './repeats.js'
 
 /** One record as a transport saw it, before anybody looked inside. */
 export type RawRecord = {
-  /** Bytes or text of exactly one record; an object where the transport already made one (host, docker). */
-  readonly data: string | object
+  /**
+   * Text of exactly one record, or the line it is, of which no text was made yet; an object where the transport already made
+   * one (host, docker).
+   */
+  readonly data: string | Line | object
   /**
    * Where it stood in its source: file path + inode + offset, topic + offset. The same record must get the same
    * position when it is read again, because `metadata.uid` is derived from it. Absent: the uid comes from the content.

@@ -10,6 +10,8 @@ import { repaired } from '../ocsf/repair.js'
 import type { Problem } from '../ocsf/validate.js'
 import { makeWellFormed } from '../ocsf/well-formed.js'
 import type { Format, FormatContext, FormatDefinition, RawRecord, Receipt } from './contract.js'
+import { BATCH_LINES, createJsonReader, type JsonReader } from './json/reader.js'
+import { Line } from './lines.js'
 import { createPodTable, type PodTable } from './pod-table.js'
 import { createRepeats, type Repeats } from './repeats.js'
 
@@ -38,7 +40,7 @@ export type Intake = {
 }
 
 /** Records handled between two looks at the clock. */
-const SLICE = 64
+const SLICE = BATCH_LINES
 /** Slices that may wait for the bus while the next ones are parsed. */
 const OUTSTANDING = 16
 /** Longest envelope, in UTF-16 code units: of one that holds many records each is measured by itself. As long as a pushed document may be. */
@@ -70,6 +72,7 @@ type Made = { readonly event: OcsfEvent; readonly problem: string | undefined }
 export function createIntake(config: IntakeConfig): Intake {
   const turns = config.turns ?? createTurns()
   const pods = config.pods ?? createPodTable()
+  const json = createJsonReader()
   return {
     async emit(instance, name, records, repeats = createRepeats()) {
       const entry = config.formats.get(name)
@@ -79,11 +82,11 @@ export function createIntake(config: IntakeConfig): Intake {
         })
       }
       const tally = emptyTally(records.length)
-      const reader = createReader(config, instance, entry, tally, pods, repeats)
+      const reader = createReader(config, instance, entry, tally, pods, repeats, json)
       const publishing = createPublishing(config.bus)
       for (let from = 0; from < records.length; from += SLICE) {
         const to = Math.min(records.length, from + SLICE)
-        for (let i = from; i < to; i++) reader.read(records[i] as RawRecord)
+        reader.read(records.slice(from, to))
         const is_due = turns.due()
         // What is parsed is handed on before others have their turn, so that it lives no longer than it must.
         if (is_due || reader.events.length >= PUBLICATION) await publishing.add('weir.events', reader.takeEvents())
@@ -130,8 +133,11 @@ function createReader(
   tally: Tally,
   pods: PodTable,
   repeats: Repeats,
+  json: JsonReader,
 ) {
   const { definition, format } = entry
+  const may_hold_many = definition.split !== undefined
+  const longest = may_hold_many ? Math.max(MAX_ENVELOPE_LENGTH, config.max_record_length) : config.max_record_length
   const received_time = config.now()
   const context = { received_time }
   let events: Message[] = []
@@ -199,29 +205,46 @@ function createReader(
       events = []
       return taken
     },
-    read(record: RawRecord) {
-      if (record.fault) return refuse(record, record.fault.reason, record.fault.detail)
-      const may_hold_many = definition.split !== undefined
-      const longest = may_hold_many ? Math.max(MAX_ENVELOPE_LENGTH, config.max_record_length) : config.max_record_length
-      const parsed = parse(record, definition, longest)
-      if (parsed.kind !== 'ok') return turnAway(record, parsed)
-      const split = partsOf(parsed.value, definition)
-      if (split.kind !== 'ok') return turnAway(record, split)
-      const parts = split.value
-      if (parts === undefined) return takeWhole(record, parsed.value)
-      tally.records += Math.max(parts.length, 1) - 1
-      if (parts.length === 0) bump(tally.dropped, 'empty_envelope')
-      for (const [n, part] of parts.entries()) {
-        const data = textOf({ data: part as object })
-        const position = record.position === undefined ? {} : { position: `${record.position}#${n}` }
-        takeWhole({ data, ...position, ...(record.host ? { host: record.host } : {}) }, part)
+    /** At most a SLICE of them. */
+    read(records: readonly RawRecord[]) {
+      if (definition.input === 'json') json.read(records.map(({ data }) => (isShort(data) ? data : undefined)))
+      for (const [index, record] of records.entries()) {
+        if (record.fault) refuse(record, record.fault.reason, record.fault.detail)
+        else takeParsed(record, parsedOf(record, index))
       }
     },
   }
 
+  function isShort(data: RawRecord['data']): data is Line {
+    return data instanceof Line && data.length <= config.max_record_length
+  }
+
+  function parsedOf(record: RawRecord, index: number): Outcome<unknown> {
+    const known = definition.input === 'json' ? json.take(index) : undefined
+    if (known !== undefined) return ok(known)
+    const parsed = parse(record, definition, longest)
+    if (definition.input === 'json' && record.data instanceof Line && parsed.kind === 'ok') json.learn(record.data)
+    return parsed
+  }
+
+  function takeParsed(record: RawRecord, parsed: Outcome<unknown>) {
+    if (parsed.kind !== 'ok') return turnAway(record, parsed)
+    const split = partsOf(parsed.value, definition)
+    if (split.kind !== 'ok') return turnAway(record, split)
+    const parts = split.value
+    if (parts === undefined) return takeWhole(record, parsed.value)
+    tally.records += Math.max(parts.length, 1) - 1
+    if (parts.length === 0) bump(tally.dropped, 'empty_envelope')
+    for (const [n, part] of parts.entries()) {
+      const data = textOf({ data: part as object })
+      const position = record.position === undefined ? {} : { position: `${record.position}#${n}` }
+      takeWhole({ data, ...position, ...(record.host ? { host: record.host } : {}) }, part)
+    }
+  }
+
   /** One record, no envelope any more. Whatever goes wrong with it, those around it go on. */
   function takeWhole(record: RawRecord, input: unknown) {
-    const too_long = typeof record.data === 'string' ? tooLong(record.data, config.max_record_length) : undefined
+    const too_long = tooLong(record, config.max_record_length)
     if (too_long !== undefined) return refuse(record, 'record_too_long', too_long)
     try {
       take(record, input)
@@ -245,20 +268,24 @@ function createReader(
 }
 
 function parse(record: RawRecord, definition: FormatDefinition, max_length: number): Outcome<unknown> {
-  const parsesJson = definition.input === 'json'
-  if (typeof record.data !== 'string') return ok(parsesJson ? record.data : textOf(record))
-  const too_long = tooLong(record.data, max_length)
+  const is_text = typeof record.data === 'string' || record.data instanceof Line
+  if (!is_text && definition.input === 'json') return ok(record.data)
+  const too_long = is_text ? tooLong(record, max_length) : undefined
   if (too_long !== undefined) return reject('record_too_long', too_long)
-  if (!parsesJson) return ok(record.data)
+  const text = textOf(record)
+  if (definition.input !== 'json') return ok(text)
   try {
-    return ok(JSON.parse(record.data))
+    return ok(JSON.parse(text))
   } catch (error) {
     return reject('invalid_json', messageOf(error))
   }
 }
 
-function tooLong(text: string, max_length: number): string | undefined {
-  return text.length > max_length ? `${text.length} characters, at most ${max_length} are read` : undefined
+/** Of an object nothing is said: its text is not what was sent. */
+function tooLong({ data }: RawRecord, max_length: number): string | undefined {
+  if (data instanceof Line && data.length <= max_length) return undefined
+  const length = typeof data === 'string' ? data.length : data instanceof Line ? data.text.length : 0
+  return length > max_length ? `${length} characters, at most ${max_length} are read` : undefined
 }
 
 function partsOf(input: unknown, definition: FormatDefinition): Outcome<readonly unknown[] | undefined> {
@@ -302,6 +329,7 @@ function describe(problems: readonly Problem[]): string {
 
 function textOf(record: RawRecord): string {
   if (typeof record.data === 'string') return record.data
+  if (record.data instanceof Line) return record.data.text
   try {
     return JSON.stringify(record.data)
   } catch {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { lineSplitter } from './lines.js'
+import { type Line, lineSplitter } from './lines.js'
+
+const factsOf = ({ text, offset, next_offset, fault }: Line) => ({ text, offset, next_offset, fault })
 
 test('however the bytes are cut into chunks, the lines and their offsets are the same', () => {
   const line = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.constant('x'.repeat(300)), fc.constant(''))
@@ -19,7 +21,7 @@ test('however the bytes are cut into chunks, the lines and their offsets are the
         at += size
       }
       found.push(...splitter.end())
-      assert.deepEqual(found, expected)
+      assert.deepEqual(found.map(factsOf), expected.map(factsOf))
       for (const { text, fault, offset, next_offset } of found) {
         assert.ok(next_offset > offset)
         if (!fault && offset > 0) assert.equal(bytes.toString('utf8', offset, offset + Buffer.byteLength(text)), text)

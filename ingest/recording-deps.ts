@@ -6,6 +6,7 @@ import type { EventDraft, OcsfEvent } from '../ocsf/event.js'
 import { finish } from '../ocsf/finish.js'
 import { validate } from '../ocsf/validate.js'
 import type { CollectorDeps, CoverageReport, RawRecord } from './contract.js'
+import { Line } from './lines.js'
 
 /** What a collector under test handed over, and knobs for how the pipeline behaves. */
 export type RecordingDeps = {
@@ -43,7 +44,7 @@ export function recordingDeps(state_dir = temporaryFolder()): RecordingDeps {
     },
     deps: {
       instance: 'under_test',
-      emit: (format, records, repeats) => recording.emit(format, records, repeats),
+      emit: (format, records, repeats) => recording.emit(format, records.map(asText), repeats),
       coverage: (report) => void recording.coverage.push(report),
       refused: (reason, n = 1) => void recording.refused.set(reason, (recording.refused.get(reason) ?? 0) + n),
       pressure: () => recording.pressure,
@@ -52,6 +53,11 @@ export function recordingDeps(state_dir = temporaryFolder()): RecordingDeps {
     },
   }
   return recording
+}
+
+/** Lines as their text, so that a test can say what it expects. */
+function asText(record: RawRecord): RawRecord {
+  return record.data instanceof Line ? { ...record, data: record.data.text } : record
 }
 
 const folders: string[] = []

@@ -4,7 +4,7 @@ import { createAssembler } from '../../ingest/assemble.js'
 import type { FormatDefinition, RawRecord } from '../../ingest/contract.js'
 import { formats } from '../../ingest/formats/index.js'
 import { createHeader } from '../../ingest/header.js'
-import { lineSplitter } from '../../ingest/lines.js'
+import { dataOf, lineSplitter } from '../../ingest/lines.js'
 import { type JsonPiece, jsonSplitter } from './json-splitter.js'
 
 /** One record a line, or JSON documents that may have many lines (also one array of records). */
@@ -132,7 +132,8 @@ async function* lineRecords(
     const records: RawRecord[] = []
     for (const line of lines) {
       const position = String(line.offset)
-      const { text: data, fault } = line
+      const data = dataOf(line, definition)
+      const { fault } = line
       const record = header.place(fault ? { data, position, fault } : { data, position })
       if (record === undefined) continue
       if (assembler) records.push(...assembler.push(record, line.offset, 0))

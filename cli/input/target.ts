@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WeirError } from '../../core/errors.js'
 import { createLog } from '../../core/log.js'
 import type { FormatDefinition, RawRecord } from '../../ingest/contract.js'
+import { Line } from '../../ingest/lines.js'
 import { lakeHolder } from '../../lake/holder.js'
 import { createApp } from '../app.js'
 import type { WeirConfig } from '../config.js'
@@ -118,7 +119,7 @@ function bodiesOf(definition: FormatDefinition, records: readonly RawRecord[]): 
     header = undefined
   }
   for (const { data } of records) {
-    const text = typeof data === 'string' ? data : JSON.stringify(data)
+    const text = typeof data === 'string' ? data : data instanceof Line ? data.text : JSON.stringify(data)
     const cut = text.indexOf('\n')
     const first = cut < 0 ? undefined : text.slice(0, cut)
     if (first !== undefined && definition.isHeader?.(first)) {

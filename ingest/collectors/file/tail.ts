@@ -2,12 +2,12 @@ import type { FileHandle } from 'node:fs/promises'
 import { createAssembler } from '../../assemble.js'
 import type { FormatDefinition, RawRecord } from '../../contract.js'
 import { createHeader } from '../../header.js'
-import { type Line, type LineSplitter, lineSplitter } from '../../lines.js'
+import { dataOf, type Line, type LineSplitter, lineSplitter } from '../../lines.js'
 import { beginsAs, type Checkpoint, fingerprintOf } from './checkpoint.js'
 
 const READ_BYTES = 256 * 1024
 const MAX_CHUNK_RECORDS = 2000
-const MAX_CHUNK_CHARS = 1024 * 1024
+const MAX_CHUNK_BYTES = 1024 * 1024
 /** Bytes read from one file before the next file has its turn. */
 const TURN_BYTES = 8 * 1024 * 1024
 
@@ -40,7 +40,7 @@ export type Tail = {
 export type Lines = {
   readonly max_line_bytes: number
   /** Whose events may have several lines, and whose files may have a header. */
-  readonly format: Pick<FormatDefinition, 'partOf' | 'isHeader'>
+  readonly format: Pick<FormatDefinition, 'input' | 'partOf' | 'isHeader'>
 }
 
 /** Follows one open file, whatever its name becomes. `from` must fit the file (see `resume`). */
@@ -69,7 +69,7 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
   async function send(lines: readonly Line[], next_offset: number, port: TailPort) {
     const now_ms = performance.now()
     const records = lines.flatMap((line) => {
-      const record = header.place(recordOf(line, id, state))
+      const record = header.place(recordOf(line, id, state, format))
       if (record === undefined) return []
       return assembler ? assembler.push(record, line.offset, now_ms) : [record]
     })
@@ -114,20 +114,20 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
   /** Hands over the whole lines behind what was read. True if the turn ended before the file did. */
   async function readLines(port: TailPort): Promise<boolean> {
     let lines: Line[] = []
-    let chars = 0
+    let bytes = 0
     const turn_end = read_offset + TURN_BYTES
     while (read_offset < turn_end) {
       const { bytesRead } = await file.read(buffer, 0, READ_BYTES, read_offset)
       if (bytesRead === 0) break
       active_ms = performance.now()
       read_offset += bytesRead
-      for (const line of splitter.push(buffer.subarray(0, bytesRead))) {
+      for (const line of splitter.push(Buffer.from(buffer.subarray(0, bytesRead)))) {
         lines.push(line)
-        chars += line.text.length
-        if (lines.length < MAX_CHUNK_RECORDS && chars < MAX_CHUNK_CHARS) continue
+        bytes += line.length
+        if (lines.length < MAX_CHUNK_RECORDS && bytes < MAX_CHUNK_BYTES) continue
         await send(lines, line.next_offset, port)
         lines = []
-        chars = 0
+        bytes = 0
       }
     }
     await send(lines, splitter.offset(), port)
@@ -168,9 +168,15 @@ export function tailFile(id: string, path: string, file: FileHandle, from: Check
 }
 
 /** The same line read again gets the same position, also after the file was renamed. */
-function recordOf(line: Line, id: string, { generation, fingerprint }: Checkpoint): RawRecord {
+function recordOf(
+  line: Line,
+  id: string,
+  { generation, fingerprint }: Checkpoint,
+  format: Partial<FormatDefinition>,
+): RawRecord {
   const position = `${id}:${fingerprint}.${generation}:${line.offset}`
   if (line.fault) return { data: line.text, position, fault: line.fault }
   // A program that goes on writing at its old offset after its file was emptied leaves a hole of NUL bytes.
-  return { data: line.text.startsWith('\0') ? line.text.replace(/^\0+/, '') : line.text, position }
+  if (line.bytes[line.start] === 0) return { data: line.text.replace(/^\0+/, ''), position }
+  return { data: dataOf(line, format), position }
 }

@@ -3,7 +3,7 @@ import { createAssembler } from '../../assemble.js'
 import type { CollectorDeps, FormatDefinition, RawRecord, Receipt } from '../../contract.js'
 import { formats } from '../../formats/index.js'
 import { createHeader } from '../../header.js'
-import { type Line, lineSplitter } from '../../lines.js'
+import { dataOf, Line, lineSplitter } from '../../lines.js'
 import { createRepeats } from '../../repeats.js'
 import { tooLarge } from './body.js'
 import type { HttpConfig } from './config.js'
@@ -53,9 +53,9 @@ export function pushLines(bytes: AsyncIterable<Buffer>, format: string, deps: Co
 
   function add(line: Line): Promise<void> | undefined {
     n_lines++
-    const record = header.place(line.fault ? { data: line.text, fault: line.fault } : { data: line.text })
+    const record = header.place({ data: dataOf(line, definition), ...(line.fault ? { fault: line.fault } : {}) })
     if (record === undefined) return undefined
-    return assembler ? addAll(assembler.push(record, n_lines - 1, 0)) : chunks.add(record, line.text.length)
+    return assembler ? addAll(assembler.push(record, n_lines - 1, 0)) : chunks.add(record, line.length)
   }
 
   async function addAll(records: readonly RawRecord[]) {
@@ -64,7 +64,7 @@ export function pushLines(bytes: AsyncIterable<Buffer>, format: string, deps: Co
 }
 
 function lengthOf({ data }: RawRecord): number {
-  return typeof data === 'string' ? data.length : 0
+  return typeof data === 'string' || data instanceof Line ? data.length : 0
 }
 
 /** Sends one JSON object, or the objects of an array. Nothing is sent unless the whole body parses. */
