@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@clickhouse/client'
 import { latencies } from '../demo/report.js'
 import type { RawRecord } from '../ingest/contract.js'
+import { lineSplitter } from '../ingest/lines.js'
 import { benchEvents } from './events.js'
-import { benchApp, ingestFile } from './round.js'
+import { benchApp, ingestFile, LONGEST_LINE } from './round.js'
 
 /** p50 and p99 of a slice query, ms. */
 export type Latency = { idle: { p50: number; p99: number }; busy: { p50: number; p99: number }; ingested_per_s: number }
@@ -51,7 +52,10 @@ async function main(folder: string): Promise<Latency> {
   const idle = await series()
 
   // Made beforehand: the producer must not be what is measured.
-  const lines = Array.from(benchEvents(MOST_EVENTS, 2), (event) => ({ data: JSON.stringify(event) }))
+  const texts = Array.from(benchEvents(MOST_EVENTS, 2), (event) => `${JSON.stringify(event)}\n`)
+  const lines = lineSplitter(LONGEST_LINE)
+    .push(Buffer.from(texts.splice(0).join('')))
+    .map((line) => ({ data: line }))
   let running = true
   let ingested = 0
   let outstanding = 0

@@ -26,7 +26,8 @@ export type Round = {
 const RECORDS = 2_000
 const OUTSTANDING = 20
 const CHUNK = 256 * 1024
-const LONGEST_LINE = 1024 * 1024
+/** Bytes. */
+export const LONGEST_LINE = 1024 * 1024
 
 /** A Weir without collectors and endpoint, with the model the benchmark trained beforehand. */
 export async function benchApp(

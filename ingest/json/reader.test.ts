@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Line } from '../lines.js'
@@ -236,6 +237,21 @@ test('a sender of ever new shapes is left to JSON.parse, and known shapes are re
     Array.from({ length: 200 }, () => known),
   )
   assert.ok(last.slice(BATCH_LINES).every((value) => value !== undefined))
+})
+
+test('where Node may not compile text, no shape is learned and all is left to JSON.parse', () => {
+  const script = `
+    import { createJsonReader } from ${JSON.stringify(new URL('./reader.js', import.meta.url).href)}
+    import { Line } from ${JSON.stringify(new URL('../lines.js', import.meta.url).href)}
+    const line = new Line(Buffer.from('{"a":"b"}'), 0, 9)
+    const reader = createJsonReader()
+    reader.learn(line)
+    reader.read([line])
+    console.log(JSON.stringify([reader.take(0) ?? null]))`
+  const run = (...flags: string[]) =>
+    execFileSync(process.execPath, [...flags, '--input-type=module', '--eval', script], { encoding: 'utf8' }).trim()
+  assert.equal(run(), '[{"a":"b"}]')
+  assert.equal(run('--disallow-code-generation-from-strings'), '[null]')
 })
 
 test('lines that are too long for a batch, and none at all, are left to JSON.parse', () => {
