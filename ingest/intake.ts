@@ -223,7 +223,7 @@ function createReader(
     const known = definition.input === 'json' ? json.take(index) : undefined
     if (known !== undefined) return ok(known)
     const parsed = parse(record, definition, longest)
-    if (definition.input === 'json' && record.data instanceof Line && parsed.kind === 'ok') json.learn(record.data)
+    if (definition.input === 'json' && parsed.kind === 'ok') json.learn(index)
     return parsed
   }
 

@@ -3,20 +3,21 @@ import { type Build, endsScalar, type Next, type Shape, shapeOf } from './shape.
 import { MAX_WORD, Words } from './words.js'
 
 /** Bytes of the lines of one batch; a longer line is not read here. */
-const MAX_BATCH = 128 * 1024
+const MAX_BATCH = 512 * 1024
 /** Longest line whose shape is learned, bytes. */
 const MAX_LEARNED = 32 * 1024
 /** Lines in one batch. */
 export const BATCH_LINES = 64
-/** Known pieces at most, and their bytes; then all are forgotten. */
+/** Known pieces at most, their bytes, and those that may come after the same one; then all are forgotten. */
 const MAX_EDGES = 8192
 const MAX_PIECE_BYTES = 512 * 1024
+const MAX_SIBLINGS = 32
 /**
- * Shapes that may be learned at once, and lines that pay for one more: whoever sends a new shape with every line must not make
- * this dearer than JSON.parse.
+ * Shapes that may be learned at once, and lines that pay for one more: with a new shape in every line this must not be
+ * much dearer than JSON.parse.
  */
 const MAX_CREDIT = 512
-const LINES_PER_SHAPE = 64
+const LINES_PER_SHAPE = 128
 
 /** An edge of the tree of pieces: its numbers in a row. */
 const EDGE = 8
@@ -34,6 +35,10 @@ const CODES: Record<Next, number> = { text: 0, scalar: 1, end: 2 }
 const TEXT = 0
 const END = 2
 
+/** A line that was not looked at, or in vain, and one that has no known shape. */
+const UNTRIED = -2
+const UNKNOWN = -1
+
 const NEWLINE = 10
 
 const BEST_SCORE = 16
@@ -48,8 +53,8 @@ export type JsonReader = {
   read(lines: readonly (Line | undefined)[]): void
   /** The value of a line that was read last, as JSON.parse would make it, by its number; undefined if it was not read. */
   take(index: number): object | undefined
-  /** Remembers the shape of a line that JSON.parse takes. */
-  learn(line: Line): void
+  /** Remembers the shape of a line that was read last, by its number, if it is new. JSON.parse must take the line. */
+  learn(index: number): void
 }
 
 /**
@@ -69,7 +74,7 @@ export function createJsonReader(): JsonReader {
   const pieceView = new DataView(pieces.buffer, pieces.byteOffset, pieces.length)
   const words = new Words()
   const builds: Build[] = []
-  const shapes = new Int32Array(BATCH_LINES).fill(-1)
+  const shapes = new Int32Array(BATCH_LINES).fill(UNTRIED)
   const begins = new Int32Array(BATCH_LINES)
   let n_edges = 1
   let n_piece_bytes = 0
@@ -80,6 +85,7 @@ export function createJsonReader(): JsonReader {
   let n_output = 0
   let is_ascii = true
   let fresh: unknown[] = []
+  let last: readonly (Line | undefined)[] = []
 
   /** The edge of this node (named by the edge that leads to it) whose piece is the line's from `at` on, 0 if there is none. The newest comes first. */
   function edgeAt(node: number, at: number, end: number): number {
@@ -194,18 +200,18 @@ export function createJsonReader(): JsonReader {
     return at
   }
 
-  /** The number of the shape that the line from `from` to `end` has, -1 if it is not known. */
+  /** The number of the shape that the line from `from` to `end` has, or UNKNOWN. */
   function readLine(from: number, end: number): number {
     let at = from
     let node = 0
     for (;;) {
       const edge = edgeAt(node, at, end)
-      if (edge === 0) return -1
+      if (edge === 0) return UNKNOWN
       const next = edges[edge + NEXT] as number
       if (next === END) return edges[edge + TARGET] as number
       at += edges[edge + PIECE_LENGTH] as number
       at = next === TEXT ? readText(edge, at, end) : readScalar(at, end)
-      if (at >= end) return -1
+      if (at >= end) return UNKNOWN
       node = edge
     }
   }
@@ -218,12 +224,35 @@ export function createJsonReader(): JsonReader {
     is_full = false
   }
 
+  /** The edge of this node with this piece, 0 if there is none, and how many others it has before it. */
+  function edgeOf(node: number, bytes: Uint8Array, next: Next): { edge: number; siblings: number } {
+    let siblings = 0
+    let edge = edges[node + FIRST] as number
+    for (; edge !== 0 && !isSame(edge, bytes, next); siblings++) edge = edges[edge + SIBLING] as number
+    return { edge, siblings }
+  }
+
+  function hasRoom({ pieces: added }: Shape, line: Uint8Array): boolean {
+    let node = 0
+    for (const { from, to, next } of added) {
+      const { edge, siblings } = edgeOf(node, line.subarray(from, to), next)
+      if (edge === 0) {
+        return (
+          siblings < MAX_SIBLINGS &&
+          n_edges + added.length <= MAX_EDGES &&
+          n_piece_bytes + line.length <= MAX_PIECE_BYTES
+        )
+      }
+      node = edge
+    }
+    return true
+  }
+
   function add(shape: Shape, line: Uint8Array) {
     let node = 0
     for (const { from, to, next } of shape.pieces) {
       const bytes = line.subarray(from, to)
-      let edge = edges[node + FIRST] as number
-      while (edge !== 0 && !isSame(edge, bytes, next)) edge = edges[edge + SIBLING] as number
+      let { edge } = edgeOf(node, bytes, next)
       if (edge === 0) {
         edge = n_edges++ * EDGE
         edges.set([0, edges[node + FIRST] as number, n_piece_bytes, bytes.length, CODES[next], 0, BEST_SCORE, 0], edge)
@@ -267,7 +296,6 @@ export function createJsonReader(): JsonReader {
       const begin = n_places
       const shape = readLine(line.start + shift, end)
       if (shape < 0) n_places = begin
-      else credit = Math.min(MAX_CREDIT, credit + 1 / LINES_PER_SHAPE)
       shapes[index] = shape
       begins[index] = begin
     }
@@ -292,8 +320,9 @@ export function createJsonReader(): JsonReader {
     read(lines) {
       words.settle(fresh)
       if (is_full) forget()
-      shapes.fill(-1)
-      if (builds.length === 0) return
+      shapes.fill(UNTRIED)
+      last = lines
+      credit = Math.min(MAX_CREDIT, credit + lines.length / LINES_PER_SHAPE)
       n_places = 0
       n_fresh = 0
       n_output = 1
@@ -307,7 +336,7 @@ export function createJsonReader(): JsonReader {
         index = next
       }
       if (makeFresh()) return
-      shapes.fill(-1)
+      shapes.fill(UNTRIED)
       words.settle(undefined)
     },
     take(index) {
@@ -315,15 +344,16 @@ export function createJsonReader(): JsonReader {
       if (shape < 0) return undefined
       return (builds[shape] as Build)(places, begins[index] as number, words.texts, fresh)
     },
-    learn({ bytes, start, end }) {
-      if (credit < 1 || end - start > MAX_LEARNED) return
+    learn(index) {
+      const line = last[index]
+      if (line === undefined || line.length > MAX_LEARNED || shapes[index] !== UNKNOWN || credit < 1) return
       credit--
-      const line = bytes.subarray(start, end)
-      const shape = shapeOf(line)
+      const bytes = line.bytes.subarray(line.start, line.end)
+      const shape = shapeOf(bytes)
       if (shape === undefined) return
-      // Not at once: lines of shapes that are known may be read already, and not taken.
-      is_full = n_edges + shape.pieces.length > MAX_EDGES || n_piece_bytes + line.length > MAX_PIECE_BYTES
-      if (!is_full) add(shape, line)
+      // Not forgotten at once: lines of known shapes may be read and not taken yet.
+      is_full ||= !hasRoom(shape, bytes)
+      if (!is_full) add(shape, bytes)
     },
   }
 }
