@@ -8,8 +8,8 @@ import type { FileConfig } from './config.js'
 import { endOfLines, type FoundFile, findFiles, findRenamed, openFound } from './follow.js'
 import { type Tail, type TailPort, tailFile } from './tail.js'
 
-/** The pipeline writes in blocks: chunks under way of all files together. */
-const MAX_CHUNKS_IN_FLIGHT = 16
+/** Chunks under way of all files together: the lines of two blocks, so that one is filled while the other is written. */
+const MAX_CHUNKS_IN_FLIGHT = 40
 
 export type FileSet = {
   /** Reads the checkpoints. Throws `config_invalid` if they are not ours. */
