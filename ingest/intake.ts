@@ -167,8 +167,8 @@ function createReader(
       instance,
       received_time,
       ordinal: repeat * 1_000 + index,
-      ...(raw === undefined ? {} : { raw }),
-      ...(record.position === undefined ? {} : { position: record.position }),
+      raw,
+      position: record.position,
     })
     const problem = problemOf(event, () => {
       tally.repaired += 1

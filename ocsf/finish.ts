@@ -13,9 +13,9 @@ export type Origin = {
   /** Name of the configured collector. */
   readonly instance: string
   /** The source record as text, to be kept as `raw_data`. */
-  readonly raw?: string
+  readonly raw?: string | undefined
   /** Where the record stood in its source; the same record read again has the same position. */
-  readonly position?: string
+  readonly position?: string | undefined
   /** Number of this event among those its record became, from 0. */
   readonly ordinal: number
   /** When the record was received, ms since 1970. */

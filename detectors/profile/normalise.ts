@@ -13,6 +13,20 @@ export function isTemporary(path: string): boolean {
  * and the made-up names of temporary files. `/usr/bin/python3.11` becomes `/usr/bin/python#.#`.
  */
 export function normalName(name: string): string {
+  const known = normalNames.get(name)
+  if (known !== undefined) return known
+  const normal = normalised(name)
+  if (normalNames.size >= most_names) normalNames.clear()
+  if (name.length <= longest_name) normalNames.set(name, normal)
+  return normal
+}
+
+/** Names met lately: those of a stream are few, and come again and again. */
+const normalNames = new Map<string, string>()
+const most_names = 4096
+const longest_name = 128
+
+function normalised(name: string): string {
   // Most names are made of words alone.
   if (!/\d/.test(name) && !isTemporary(name)) return name.slice(0, 512)
   const text = name.slice(0, 512).replace(uuid, '#')
@@ -38,17 +52,28 @@ const private6 = /^(::1$|f[cd]|fe[89ab])/i
 
 /** True for addresses of own networks: loopback, link-local, private and carrier ranges. */
 export function isPrivate(ip: string): boolean {
+  if (!ip.includes(':')) return private4.test(ip)
   const plain = ip.replace(/^::ffff:(?=\d+\.)/i, '')
   return isIP(plain) === 6 ? private6.test(plain) : private4.test(plain)
 }
 
 /** The network of a public address: /24, or /48 for IPv6. Services move inside of it. */
 export function networkOf(ip: string): string {
+  if (!ip.includes(':')) return network4(ip)
   const plain = ip.replace(/^::ffff:(?=\d+\.)/i, '')
-  if (isIP(plain) !== 6) return `${plain.split('.').slice(0, 3).join('.')}.0/24`
+  if (isIP(plain) !== 6) return network4(plain)
   const [head = ''] = plain.split('::')
   const groups = head.split(':').filter((group) => group !== '')
   return `${[...groups, '0', '0', '0'].slice(0, 3).join(':').toLowerCase()}::/48`
+}
+
+function network4(ip: string): string {
+  let end = -1
+  for (let dots = 0; dots < 3; dots++) {
+    end = ip.indexOf('.', end + 1)
+    if (end < 0) return `${ip}.0/24`
+  }
+  return `${ip.slice(0, end)}.0/24`
 }
 
 /** The last three labels of a host name, without numbers: `s3-7.eu.example.com` is `eu.example.com`. */
